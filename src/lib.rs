@@ -1,0 +1,3 @@
+//! Atelier: a self-hosted server for live workshops. Start reading at `src/ARCHITECTURE.md`.
+pub mod kernel;
+pub mod live;

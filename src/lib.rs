@@ -1,3 +1,5 @@
 //! Atelier: a self-hosted server for live workshops. Start reading at `src/ARCHITECTURE.md`.
+pub mod db;
+pub mod http;
 pub mod kernel;
 pub mod live;

@@ -134,6 +134,16 @@ impl Writer {
         self.draft.clone()
     }
 
+    /// Takes in what another node has committed and published, when it comes next.
+    pub fn learn(&mut self, events: &[Logged]) {
+        for logged in events {
+            if logged.seq == self.seq + 1 {
+                core::apply(&mut self.draft, &logged.event, logged.at);
+                self.seq = logged.seq;
+            }
+        }
+    }
+
     /// Forgets what may not have been committed.
     pub fn reset(&mut self, committed: &Session, seq: u64) {
         self.draft = committed.clone();

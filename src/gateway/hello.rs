@@ -68,10 +68,12 @@ pub async fn receive(socket: &mut WebSocket, gateway: &Gateway) -> Result<Hello,
         Ok(_) => return Err(expected),
         Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
     };
-    let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, &token).await.map_err(|problem| match problem.code {
-        Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
-        code => Farewell::new(close::UNAUTHENTICATED, code),
-    })?;
+    let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, &token).await.map_err(
+        |problem| match problem.code {
+            Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
+            code => Farewell::new(close::UNAUTHENTICATED, code),
+        },
+    )?;
     let (key, viewer) = viewer(&identity);
     Ok(Hello { key, viewer, after })
 }

@@ -90,7 +90,8 @@ impl Live {
     /// Removes a slot that holds no living room and that nobody is opening.
     fn forget(&self, key: Key) {
         self.inner.rooms.remove_if(&key, |_, slot| {
-            Arc::strong_count(slot) == 1 && slot.try_lock().is_ok_and(|slot| slot.as_ref().is_none_or(Handle::is_closed))
+            Arc::strong_count(slot) == 1
+                && slot.try_lock().is_ok_and(|slot| slot.as_ref().is_none_or(Handle::is_closed))
         });
     }
 
@@ -119,8 +120,10 @@ impl Live {
 
     /// Closes all connections with "draining", keeps snapshots, ends all rooms.
     pub async fn drain(&self) {
-        futures_util::future::join_all(self.handles().into_iter().map(|(_, handle)| async move { handle.drain().await }))
-            .await;
+        futures_util::future::join_all(
+            self.handles().into_iter().map(|(_, handle)| async move { handle.drain().await }),
+        )
+        .await;
     }
 
     fn handles(&self) -> Vec<(Key, Handle)> {
@@ -183,6 +186,9 @@ impl Live {
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(rows.into_iter().map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) }).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) })
+            .collect())
     }
 }

@@ -158,8 +158,7 @@ pub(super) async fn create_link(
     let issued = identity.tokens.issue_link(&mut tx, can.caller.user, link, lasts).await?;
     tx.commit().await?;
     let url = format!("{}/screen/{code}#{}", own.0, issued.token);
-    let link =
-        NewLink { id: issued.id, scope: wish.scope, token: issued.token, url, expires_at: issued.expires_at };
+    let link = NewLink { id: issued.id, scope: wish.scope, token: issued.token, url, expires_at: issued.expires_at };
     Ok((StatusCode::CREATED, Answer(link)))
 }
 

@@ -179,7 +179,11 @@ impl Door<'_> {
             }
     }
 
-    async fn enter_known(&self, presented: &Presented, name: Option<String>) -> Result<(ParticipantId, String), Problem> {
+    async fn enter_known(
+        &self,
+        presented: &Presented,
+        name: Option<String>,
+    ) -> Result<(ParticipantId, String), Problem> {
         let name = match (name, presented.scope) {
             (None, None) => self.account_name(presented.user).await?,
             (name, _) => name,

@@ -6,9 +6,16 @@ mod results;
 mod sessions;
 
 use axum::extract::FromRef;
-use uuid::Uuid;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
+pub use self::{
+    access::{LinkRequest, NewLink, Ticket, TicketRequest},
+    join::{JoinInfo, JoinRequest, Joined},
+    lists::{ParticipantRow, PollRow, QuestionRow},
+    results::Results,
+    sessions::{CreateSession, DuplicateSession, LiveSessionView, create_session},
+};
 use super::{
     Live,
     room::{Rejection, writer::Key},
@@ -18,13 +25,6 @@ use crate::{
     http::Problem,
     identity::Identity,
     kernel::{Caller, Clock, Code, Id, Permission},
-};
-pub use self::{
-    access::{LinkRequest, NewLink, Ticket, TicketRequest},
-    join::{JoinInfo, JoinRequest, Joined},
-    lists::{ParticipantRow, PollRow, QuestionRow},
-    results::Results,
-    sessions::{CreateSession, DuplicateSession, LiveSessionView, create_session},
 };
 
 /// All routes of this room.

@@ -76,7 +76,7 @@ pub struct LiveSessionView {
 }
 
 /// A new live session.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema, TS)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[ts(export_to = "CreateSession.ts", optional_fields)]
 pub struct CreateSession {
@@ -99,7 +99,7 @@ pub struct CreateSession {
 }
 
 /// A feature switch (domain 10).
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Feature {
     /// Which: poll or qa.
@@ -118,7 +118,7 @@ fn yes() -> bool {
 }
 
 /// The features there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FeatureKind {
     /// Polls.
@@ -128,7 +128,7 @@ pub enum FeatureKind {
 }
 
 /// Configuration keys of the features; each feature reads its own.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FeatureConfig {
     /// poll: how many may be open at once, 1 to 10.
@@ -142,7 +142,7 @@ pub struct FeatureConfig {
 }
 
 /// What a copy shall be called and when it shall be.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema, TS)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[ts(export_to = "DuplicateSession.ts", optional_fields)]
 pub struct DuplicateSession {

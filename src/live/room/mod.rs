@@ -559,7 +559,7 @@ impl Room {
                 self.tell(person, MyChange::You(Box::new(audience::you(&self.state, person))));
             }
         }
-        if let Some((author, question)) = show::author_of(&logged.event, &self.state)
+        if let Some((author, question)) = audience::touched_own(&logged.event, &self.state)
             && let Some(view) = audience::my_question(&self.state, author, question)
         {
             self.tell(author, MyChange::Question(view));
@@ -600,7 +600,7 @@ impl Room {
     fn admit(&mut self, request: Box<AttachRequest>, participant: Option<ParticipantId>) {
         let (audience, you) = match participant {
             Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
-            None => (Audience::Observers, audience::nobody()),
+            None => (Audience::Observers, audience::watcher()),
         };
         for vote in &you.votes {
             request.line.set_voted(vote.poll, vote.round);
@@ -653,11 +653,8 @@ fn to_f64(count: usize) -> f64 {
 }
 
 fn integrity(members: &Members, state: &Session, refused_duplicates: u32) -> Integrity {
-    let poll = state
-        .polls
-        .iter()
-        .filter(|(_, poll)| poll.status == PollStatus::Open)
-        .max_by_key(|(_, poll)| poll.opened_at);
+    let poll =
+        state.polls.iter().filter(|(_, poll)| poll.status == PollStatus::Open).max_by_key(|(_, poll)| poll.opened_at);
     let connected = members.online(state);
     let answered = poll.map_or(0, |(_, poll)| members.count(state, |id| poll.ballots.contains_key(id)));
     let joined = state.people.values().filter(|p| p.role == Role::Participant && p.removed_at.is_none()).count();

@@ -6,7 +6,7 @@ use std::{
 
 use crate::live::{
     core::{
-        Event, ParticipantId, PollId, QuestionId, Session,
+        Event, PollId, QuestionId, Session,
         audience::{self, Audience, Change, Entity, You},
         poll::PollStatus,
     },
@@ -155,8 +155,13 @@ impl Show {
         if after < self.history_from {
             return None;
         }
-        let entities: BTreeSet<Entity> =
-            self.history.iter().rev().take_while(|(seq, _)| *seq > after).flat_map(|(_, e)| e.iter().copied()).collect();
+        let entities: BTreeSet<Entity> = self
+            .history
+            .iter()
+            .rev()
+            .take_while(|(seq, _)| *seq > after)
+            .flat_map(|(_, e)| e.iter().copied())
+            .collect();
         Some(entities.into_iter().filter_map(|entity| audience::view(state, audience, entity)).collect())
     }
 
@@ -303,18 +308,5 @@ impl Show {
             }
         }
         news
-    }
-}
-
-/// Whose personal data an event changes beyond what `touched_people` says: the author of a question.
-pub fn author_of(event: &Event, state: &Session) -> Option<(ParticipantId, QuestionId)> {
-    match event {
-        Event::Asked { question, .. }
-        | Event::QuestionMoved { question, .. }
-        | Event::AnswerGiven { question, .. }
-        | Event::QuestionArchived { question, .. } => {
-            state.questions.get(question).map(|found| (found.author, *question))
-        }
-        _ => None,
     }
 }

@@ -185,9 +185,7 @@ impl Writer {
         let caught_up = batch.events.len();
         for ask in asks {
             let (actor, decision) = match ask {
-                Ask::Command(actor, command) => {
-                    (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at))
-                }
+                Ask::Command(actor, command) => (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at)),
                 Ask::System(command) => (None, core::decide_system(&self.draft, command, at)),
             };
             batch.verdicts.push(match decision {

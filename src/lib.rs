@@ -1,5 +1,11 @@
 //! Atelier: a self-hosted server for live workshops. Start reading at `src/ARCHITECTURE.md`.
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod db;
 pub mod http;
 pub mod kernel;
 pub mod live;
+pub mod runtime;
+pub mod server;
+pub mod telemetry;

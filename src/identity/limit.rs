@@ -69,14 +69,14 @@ pub struct LimitSettings {
     pub unknown_code: Rate,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             login: Rate::new(10, MINUTE),
             login_email: Rate::new(5, MINUTE),
-            register: Rate::new(5, MINUTE.saturating_mul(60)),
+            register: Rate::new(5, Duration::from_hours(1)),
             join: Rate::new(600, Duration::from_secs(1)).burst(3_000),
             unknown_code: Rate::new(30, MINUTE),
         }

@@ -1,7 +1,7 @@
 //! Isolation: whatever the server's code does wrong, PostgreSQL shows one tenant's rows to nobody else (domain 4.4).
 //!
 //! Table-driven: the tables come from the catalogue, the rows from `support/rows.rs`.
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use atelier::{
     db::{self, Db, TenantTx},
@@ -66,7 +66,7 @@ async fn populate(superuser: &mut PgConnection, tenant: Tenant) {
 async fn run(connection: &mut PgConnection, sql: &str) -> Result<u64, String> {
     let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(connection).await;
     done.map(|done| done.rows_affected()).map_err(|error| {
-        let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
         code.unwrap_or_else(|| error.to_string())
     })
 }
@@ -299,4 +299,15 @@ async fn an_owner_who_is_no_superuser_migrates_and_is_subject_too() {
     assert_eq!(count(&mut tx, "jobs").await, 1);
     drop(tx);
     db.close().await;
+}
+
+#[tokio::test]
+async fn several_databases_of_one_cluster_migrate_at_once() {
+    let migrate = async || {
+        let (database, owner) = TestDb::empty_with_plain_owner().await;
+        db::migrate::run(owner).await.expect("migrates beside the others");
+        let mut superuser = database.superuser().await;
+        count(&mut superuser, "roles").await
+    };
+    assert_eq!(tokio::join!(migrate(), migrate(), migrate(), migrate()), (6, 6, 6, 6));
 }

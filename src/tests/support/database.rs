@@ -48,11 +48,6 @@ impl TestDb {
     pub async fn superuser(&self) -> PgConnection {
         PgConnection::connect_with(&self.options).await.expect("the superuser connects")
     }
-
-    /// How to connect, for what starts the server itself.
-    pub fn options(&self) -> PgConnectOptions {
-        self.options.clone()
-    }
 }
 
 impl Drop for TestDb {

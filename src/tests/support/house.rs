@@ -40,8 +40,8 @@ impl House {
         let database = TestDb::new().await;
         let clock = Clock::manual(DateTime::from_timestamp(1_780_000_000, 0).expect("a time"));
         let identity = Identity::new(database.open(4).await, clock.clone(), settings);
-        let (routes, _) = identity::router::<Identity>().split_for_parts();
-        let router = routes.merge(more).with_state(identity.clone());
+        let (own, _) = identity::router::<Identity>().split_for_parts();
+        let router = own.merge(more).with_state(identity.clone());
         Self { identity, clock, database, router }
     }
 
@@ -66,6 +66,16 @@ impl House {
             bearer: None,
             headers: Vec::new(),
         }
+    }
+
+    /// Opens the doors on a real port, for what needs a real connection. Closed when the test's runtime ends.
+    #[expect(clippy::disallowed_methods, reason = "a test's server may end with the test")]
+    pub async fn serve(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let service = self.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async { axum::serve(listener, service).await.expect("serves") });
+        address
     }
 
     /// A browser of somebody who has just registered.

@@ -4,4 +4,4 @@ pub mod house;
 pub mod rows;
 
 pub use database::TestDb;
-pub use house::{Answer, House, Visitor};
+pub use house::{Answer, House};

@@ -395,7 +395,8 @@ mod tests {
         let one = env(&[("DATABASE_URL", "postgres://o@h/d")]).unwrap();
         let Database::External { owner, .. } = one.database else { panic!("external") };
         assert_eq!(owner.get_username(), "o");
-        let two = env(&[("DATABASE_URL", "postgres://s@h/d"), ("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")]).unwrap();
+        let two =
+            env(&[("DATABASE_URL", "postgres://s@h/d"), ("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")]).unwrap();
         let Database::External { serve, owner } = two.database else { panic!("external") };
         assert_eq!((serve.get_username(), owner.get_username()), ("s", "o"));
         assert!(error(env(&[("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")])).contains("DATABASE_URL"));

@@ -26,7 +26,6 @@ use crate::{
     app::{App, Metrics},
     config::{Config, Database},
     db::{APP_ROLE, Db, embedded::Embedded, migrate},
-    kernel::Clock,
     runtime::{Tasks, shutdown},
     telemetry,
 };
@@ -78,9 +77,8 @@ impl Server {
     }
 
     fn tune(&self, stream: &TcpStream) {
-        let tuned = stream
-            .set_nodelay(true)
-            .and_then(|()| SockRef::from(stream).set_send_buffer_size(self.send_buffer));
+        let tuned =
+            stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_send_buffer_size(self.send_buffer));
         if let Err(error) = tuned {
             tracing::debug!(%error, "a socket option was not taken");
         }
@@ -141,9 +139,9 @@ fn explain(error: &io::Error, address: SocketAddr) -> anyhow::Error {
             Bracketed(address.ip()),
             port.wrapping_add(1).max(1024)
         ),
-        io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-            "Port {port} may not be used by this user. Set ATELIER_LISTEN to a port above 1023."
-        ),
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("Port {port} may not be used by this user. Set ATELIER_LISTEN to a port above 1023.")
+        }
         io::ErrorKind::AddrNotAvailable => {
             anyhow::anyhow!("{} is not an address of this machine. Set ATELIER_LISTEN to one that is.", address.ip())
         }
@@ -260,8 +258,8 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     let config = Arc::new(config);
     let drain = config.drain;
     background(opened, tasks, metrics.clone());
-    let app =
-        App { config: config.clone(), db: opened.db.clone(), clock: Clock::system(), tasks: tasks.clone(), metrics };
+    let app = App::new(config.clone(), opened.db.clone(), tasks.clone(), metrics)?;
+    let live = app.live.clone();
     let router = app.router()?;
     tracing::info!(address = %server.address()?, version = env!("CARGO_PKG_VERSION"), "ready");
     welcome(&config);
@@ -276,6 +274,7 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
         stopper.stop();
     });
     server.run(router, tasks).await;
+    live.drain().await;
     if let Err(left) = tasks.drain(drain).await {
         tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
     }

@@ -28,7 +28,8 @@ pub fn start_logs(config: &Config) -> anyhow::Result<()> {
 
 /// The operator's filter, except that frames are never written out: they hold what people wrote.
 fn filter(text: &str) -> anyhow::Result<EnvFilter> {
-    let mut filter = EnvFilter::try_new(text).with_context(|| format!("ATELIER_LOG: \"{text}\" is not a log filter"))?;
+    let mut filter =
+        EnvFilter::try_new(text).with_context(|| format!("ATELIER_LOG: \"{text}\" is not a log filter"))?;
     for quiet in ["tungstenite=info", "tokio_tungstenite=info", "sqlx=warn"] {
         let target = quiet.split('=').next().unwrap_or_default();
         if target != "sqlx" || !text.contains("sqlx") {

@@ -46,7 +46,7 @@ pub struct Gateway {
 }
 
 /// The socket routes.
-pub fn router(gateway: Gateway) -> Router {
+pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway) -> Router<S> {
     Router::new().route("/live/ws", get(upgrade)).with_state(gateway)
 }
 

@@ -66,7 +66,8 @@ async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Respo
     }
     parts.extensions.insert(RequestId(id.clone()));
     let method = parts.method.clone();
-    let route = parts.extensions.get::<MatchedPath>().map_or_else(|| Arc::from("other"), |p| Arc::<str>::from(p.as_str()));
+    let route =
+        parts.extensions.get::<MatchedPath>().map_or_else(|| Arc::from("other"), |p| Arc::<str>::from(p.as_str()));
     // Never the query: it may hold a token.
     let span = tracing::info_span!("request", id = %id, %method, path = parts.uri.path());
     let work = AssertUnwindSafe(next.run(Request::from_parts(parts, body))).catch_unwind();
@@ -121,8 +122,7 @@ fn record(method: &Method, route: &str, status: u16, took: Duration) {
         Method::HEAD => "HEAD",
         _ => "other",
     };
-    let labels =
-        [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
     metrics::histogram!("http_request_duration_seconds", &labels).record(took.as_secs_f64());
 }
 

@@ -174,6 +174,18 @@ fn a_session_without_hosts_ends_by_itself() {
 }
 
 #[test]
+fn hosts_may_be_away_until_half_an_hour_after_the_plan() {
+    let mut room = Room::active();
+    room.leaves(id(ADA));
+    let due = room.state.settings.scheduled_end + TimeDelta::minutes(30);
+    assert_eq!(next_deadline(&room.state), Some(due));
+    room.now = due - TimeDelta::seconds(1);
+    assert!(room.system(&SystemCommand::Expire).unwrap().is_empty());
+    room.joins(ADA, Role::Instructor);
+    assert_eq!(next_deadline(&room.state), None);
+}
+
+#[test]
 fn a_session_that_never_started_is_called_off_after_a_day() {
     let mut room = Room::planned(settings());
     room.now = room.state.settings.scheduled_end + TimeDelta::hours(24) - TimeDelta::seconds(1);

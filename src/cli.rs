@@ -14,7 +14,11 @@ use crate::{
 
 /// A server for live workshops.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = "Settings are ATELIER_* environment variables or keys of the file; see README.md.")]
+#[command(
+    version,
+    about,
+    after_help = "Settings are ATELIER_* environment variables or keys of the file; see README.md."
+)]
 struct Cli {
     /// A configuration file (TOML). The environment wins over it.
     #[arg(long, global = true, value_name = "FILE")]
@@ -83,7 +87,9 @@ mod tests {
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
         let cli = Cli::parse_from(["atelier", "contract", "--check", "--config", "x.toml"]);
-        assert!(matches!(cli.command, Some(Command::Contract(ContractArgs { check: true, .. }))) && cli.config.is_some());
+        assert!(
+            matches!(cli.command, Some(Command::Contract(ContractArgs { check: true, .. }))) && cli.config.is_some()
+        );
         assert!(Cli::parse_from(["atelier"]).command.is_none());
     }
 }

@@ -78,9 +78,8 @@ impl Server {
     }
 
     fn tune(&self, stream: &TcpStream) {
-        let tuned = stream
-            .set_nodelay(true)
-            .and_then(|()| SockRef::from(stream).set_send_buffer_size(self.send_buffer));
+        let tuned =
+            stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_send_buffer_size(self.send_buffer));
         if let Err(error) = tuned {
             tracing::debug!(%error, "a socket option was not taken");
         }
@@ -141,9 +140,9 @@ fn explain(error: &io::Error, address: SocketAddr) -> anyhow::Error {
             Bracketed(address.ip()),
             port.wrapping_add(1).max(1024)
         ),
-        io::ErrorKind::PermissionDenied => anyhow::anyhow!(
-            "Port {port} may not be used by this user. Set ATELIER_LISTEN to a port above 1023."
-        ),
+        io::ErrorKind::PermissionDenied => {
+            anyhow::anyhow!("Port {port} may not be used by this user. Set ATELIER_LISTEN to a port above 1023.")
+        }
         io::ErrorKind::AddrNotAvailable => {
             anyhow::anyhow!("{} is not an address of this machine. Set ATELIER_LISTEN to one that is.", address.ip())
         }

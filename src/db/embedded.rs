@@ -27,7 +27,7 @@ use self::{binaries::Binaries, place::Place};
 const OWNER: &str = "atelier";
 const SERVER_LOGIN: &str = "atelier_server";
 const DATABASE: &str = "atelier";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -196,7 +196,8 @@ fn make_cluster(place: &Place, binaries: &Binaries) -> anyhow::Result<()> {
     // The number keeps apart an initdb that outlived a killed Atelier.
     for entry in std::fs::read_dir(&place.data)?.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(b"pgdata.new-") {
-            std::fs::remove_dir_all(entry.path()).with_context(|| format!("cannot remove {}", entry.path().display()))?;
+            std::fs::remove_dir_all(entry.path())
+                .with_context(|| format!("cannot remove {}", entry.path().display()))?;
         }
     }
     let aside = place.data.join(format!("pgdata.new-{}", std::process::id()));
@@ -276,7 +277,10 @@ async fn end_leftover(pgdata: &Path) -> anyhow::Result<()> {
             };
         };
         if !asked {
-            tracing::warn!(pid = pid.as_raw_nonzero().get(), "stopping the PostgreSQL that an earlier Atelier left behind");
+            tracing::warn!(
+                pid = pid.as_raw_nonzero().get(),
+                "stopping the PostgreSQL that an earlier Atelier left behind"
+            );
             let _ = kill_process(pid, Signal::INT);
             asked = true;
         }

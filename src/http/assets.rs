@@ -49,7 +49,7 @@ fn wanted(path: &str) -> Option<&str> {
     }
     if path.contains('.') {
         // The compressed copies are not files of their own.
-        return if path.ends_with(".br") || path.ends_with(".gz") { None } else { Some(path) };
+        return if matches!(path.rsplit('.').next(), Some("br" | "gz")) { None } else { Some(path) };
     }
     if under("/studio") || under("/login") { Some("studio.html") } else { Some("index.html") }
 }
@@ -64,10 +64,9 @@ fn serve(path: &str, headers: &HeaderMap) -> Response {
         None => return Problem::new(Code::NotFound).into_response(),
     };
     let etag = etag(&file, encoding);
-    let fresh = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|v| v.to_str().ok())
-        .is_some_and(|given| given.split(',').any(|one| one.trim().trim_start_matches("W/") == etag || one.trim() == "*"));
+    let fresh = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|given| {
+        given.split(',').any(|one| one.trim().trim_start_matches("W/") == etag || one.trim() == "*")
+    });
     let mut response = if fresh {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
@@ -106,7 +105,8 @@ fn pick(path: &str, headers: &HeaderMap) -> Option<(EmbeddedFile, Option<&'stati
 }
 
 fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
-    let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let listed =
+        headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
     listed.into_iter().any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn encodings_are_offered_or_refused() {
-        let with = |value: &str| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap())]);
+        let with =
+            |value: &str| HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap())]);
         assert!(accepts(&with("gzip, deflate, br;q=0.5"), "br") && accepts(&with("GZIP"), "gzip"));
         assert!(!accepts(&with("br;q=0, gzip"), "br") && !accepts(&HeaderMap::new(), "br"));
     }

@@ -1,6 +1,5 @@
 //! The documents that say what this server speaks: OpenAPI for HTTP, AsyncAPI for the socket, and a page to read.
 
-
 use axum::{
     Router,
     http::{HeaderValue, StatusCode, header},
@@ -115,7 +114,6 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
         },
     })
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -221,7 +221,14 @@ mod tests {
                 "a": {"type": "integer"}, "b": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Thing"}}}}}},
         });
         let page = render(&openapi, &json!({}));
-        for part in ["&lt;b&gt;A", "One &amp; only", "<code>/x/{id}</code>", "string (uuid)", "id=\"Thing\"", "list of <a href=\"#Thing\">"] {
+        for part in [
+            "&lt;b&gt;A",
+            "One &amp; only",
+            "<code>/x/{id}</code>",
+            "string (uuid)",
+            "id=\"Thing\"",
+            "list of <a href=\"#Thing\">",
+        ] {
             assert!(page.contains(part), "{part} is missing in {page}");
         }
         assert!(!page.contains("<b>") && !page.contains("<script") && !page.contains("style=\""));

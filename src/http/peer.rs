@@ -67,8 +67,12 @@ impl Client {
             return Self { ip: peer, https: false };
         }
         let mut ip = peer;
-        let hops: Vec<&str> =
-            headers.get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).collect();
+        let hops: Vec<&str> = headers
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|v| v.to_str().ok())
+            .flat_map(|v| v.split(','))
+            .collect();
         for hop in hops.iter().rev() {
             let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
             ip = address.to_canonical();

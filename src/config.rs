@@ -168,8 +168,8 @@ impl Config {
 }
 
 fn database(given: &mut Given) -> anyhow::Result<Database> {
-    let serve: Option<PgConnectOptions> = given.take("database_url")?;
-    let owner: Option<PgConnectOptions> = given.take("owner_database_url")?;
+    let serve = given.take::<PostgresUrl>("database_url")?.map(|url| url.0);
+    let owner = given.take::<PostgresUrl>("owner_database_url")?.map(|url| url.0);
     match (serve, owner) {
         (None, None) => Ok(Database::Embedded),
         (Some(serve), owner) => {
@@ -217,6 +217,20 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
         join_unknown: rate("rate_join_unknown", default.join_unknown)?,
         register: rate("rate_register", default.register)?,
     })
+}
+
+/// The scheme is checked here: sqlx takes any.
+struct PostgresUrl(PgConnectOptions);
+
+impl FromStr for PostgresUrl {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const HOW: &str = "write it as postgres://user:password@host:5432/database";
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(HOW);
+        }
+        text.parse().map(Self).map_err(|_| HOW)
+    }
 }
 
 /// An `http(s)://host[:port]` address without path.

@@ -1,27 +1,34 @@
 //! The composition root: the handles that handlers ask for, and the one place where all routes come together.
 use std::sync::Arc;
 
+use anyhow::Context;
 use axum::{Router, extract::FromRef};
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    config::Config,
+    bus::Bus,
+    config::{Config, Registration},
     db::Db,
+    gateway::{self, Gateway},
     http::{
         assets,
         contract::{self, CloseCode, Documents},
         health::{self, Check},
         layers::{self, Guard},
     },
+    identity::{self, Identity},
     kernel::Clock,
-    live::protocol::{ClientMessage, SUBPROTOCOL, ServerMessage, close},
-    runtime::Tasks,
+    live::{
+        self, Live,
+        protocol::{ClientMessage, SUBPROTOCOL, ServerMessage, close},
+    },
+    runtime::{Rate, Tasks},
 };
 
 /// What handlers may ask for, each by its own type.
-#[derive(Debug, Clone, FromRef)]
+#[derive(Clone, FromRef)]
 pub struct App {
     /// What the operator set.
     pub config: Arc<Config>,
@@ -31,6 +38,10 @@ pub struct App {
     pub clock: Clock,
     /// Background work.
     pub tasks: Tasks,
+    /// Who is who.
+    pub identity: Identity,
+    /// The live rooms.
+    pub live: Live,
     /// The numbers for `/metrics`.
     #[from_ref(skip)]
     pub metrics: Metrics,
@@ -40,9 +51,15 @@ pub struct App {
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
 
+<<<<<<< HEAD
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Metrics")
+=======
+impl FromRef<App> for PrometheusHandle {
+    fn from_ref(app: &App) -> Self {
+        app.metrics.0.clone()
+>>>>>>> main
     }
 }
 
@@ -58,7 +75,9 @@ pub fn api() -> (Router<App>, OpenApi) {
         ))
         .build();
     let described = OpenApiBuilder::new().openapi(OpenApiVersion::Version31).info(info).build();
-    OpenApiRouter::with_openapi(described).nest("/api/v1", OpenApiRouter::new()).split_for_parts()
+    OpenApiRouter::with_openapi(described)
+        .nest("/api/v1", identity::router().merge(live::http::router()))
+        .split_for_parts()
 }
 
 /// The documents of the contract.
@@ -83,7 +102,36 @@ pub fn documents() -> anyhow::Result<Documents> {
     })
 }
 
+/// What the operator decided about identity.
+fn identity_settings(config: &Config) -> anyhow::Result<identity::Settings> {
+    let rate = |rate: Rate| identity::Rate::new(rate.times, rate.per);
+    let default = identity::LimitSettings::default();
+    Ok(identity::Settings {
+        proxies: config.trusted_proxies.clone().into(),
+        public_url: config.public_url.as_deref().map(str::parse).transpose().context("public_url is no address")?,
+        registration: match config.registration {
+            Registration::Open => identity::Registration::Open,
+            Registration::Closed => identity::Registration::Closed,
+        },
+        limits: identity::LimitSettings {
+            login: rate(config.rates.login),
+            register: rate(config.rates.register),
+            join: rate(config.rates.join),
+            unknown_code: rate(config.rates.join_unknown),
+            ..default
+        },
+    })
+}
+
 impl App {
+    /// Puts the house together.
+    pub fn new(config: Arc<Config>, db: Db, tasks: Tasks, metrics: Metrics) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let identity = Identity::new(db.clone(), clock.clone(), identity_settings(&config)?);
+        let live = Live::new(db.clone(), Bus::local(), clock.clone(), tasks.clone(), config.limits);
+        Ok(Self { config, db, clock, tasks, identity, live, metrics })
+    }
+
     /// Everything the server answers.
     pub fn router(self) -> anyhow::Result<Router> {
         let guard = Guard {
@@ -93,8 +141,22 @@ impl App {
             trusted_proxies: self.config.trusted_proxies.clone().into(),
         };
         let (api, _) = api();
+<<<<<<< HEAD
         let health = self.health();
         let routes = api.merge(health).merge(documents()?.routes()).fallback(assets::fallback);
+=======
+        let gateway = Gateway {
+            live: self.live.clone(),
+            identity: self.identity.clone(),
+            limits: self.config.limits,
+            tasks: self.tasks.clone(),
+        };
+        let routes = api
+            .merge(health::routes())
+            .merge(documents()?.routes())
+            .merge(gateway::router(gateway))
+            .fallback(assets::fallback);
+>>>>>>> main
         Ok(layers::around(routes, guard).with_state(self))
     }
 

@@ -26,7 +26,6 @@ use crate::{
     app::{App, Metrics},
     config::{Config, Database},
     db::{APP_ROLE, Db, embedded::Embedded, migrate},
-    kernel::Clock,
     runtime::{Tasks, shutdown},
     telemetry,
 };
@@ -259,8 +258,8 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     let config = Arc::new(config);
     let drain = config.drain;
     background(opened, tasks, metrics.clone());
-    let app =
-        App { config: config.clone(), db: opened.db.clone(), clock: Clock::system(), tasks: tasks.clone(), metrics };
+    let app = App::new(config.clone(), opened.db.clone(), tasks.clone(), metrics)?;
+    let live = app.live.clone();
     let router = app.router()?;
     tracing::info!(address = %server.address()?, version = env!("CARGO_PKG_VERSION"), "ready");
     welcome(&config);
@@ -275,6 +274,7 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
         stopper.stop();
     });
     server.run(router, tasks).await;
+    live.drain().await;
     if let Err(left) = tasks.drain(drain).await {
         tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
     }

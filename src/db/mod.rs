@@ -6,10 +6,14 @@
 pub mod embedded;
 pub mod migrate;
 
-use std::{ops::{Deref, DerefMut}, time::Duration};
+use std::{
+    ops::{Deref, DerefMut},
+    time::Duration,
+};
 
 use sqlx::{
     AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
@@ -66,6 +70,12 @@ impl Db {
     /// A transaction without a tenant. Sees no tenant row; good for the security-definer functions only.
     pub async fn system(&self) -> Result<SystemTx, sqlx::Error> {
         Ok(SystemTx { tx: self.pool.begin().await? })
+    }
+
+    /// A bare connection, each statement its own transaction and without a tenant: for one call of a security-definer
+    /// function, in one round trip.
+    pub async fn bare(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.pool.acquire().await
     }
 
     /// Is the database there? For readiness.

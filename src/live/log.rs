@@ -1,4 +1,5 @@
 //! The event log in PostgreSQL: the row lock on the session's head is the fence, the log behind it the truth.
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ pub const SNAPSHOT_VERSION: i32 = 1;
 const CHUNK: i64 = 5_000;
 
 /// An event with its number and time.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Logged {
     /// 1, 2, 3 … per session.
     pub seq: u64,

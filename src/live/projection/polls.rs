@@ -11,7 +11,7 @@ use crate::{
     live::{
         core::{
             Choice, Event, ParticipantId, PollId, Session, Timer,
-            poll::{PollKind, PollStatus, Visibility, tally},
+            poll::{PollKind, PollStatus, Visibility},
         },
         log::Logged,
     },
@@ -56,12 +56,12 @@ pub async fn write(tx: &mut TenantTx, state: &Session, ids: &BTreeSet<PollId>) -
                 Some(Timer::EndsAt(at)) => Some(at),
                 _ => None,
             };
-            let (least, most) = tally::choice_bounds(draft);
+            let (least, most) = draft.bounds();
             json!({
                 "id": id, "question": draft.question, "kind": kind_key(draft.kind), "min_choices": to_int(least),
                 "max_choices": to_int(most), "low_label": draft.low_label, "high_label": draft.high_label,
-                "results_visibility": visibility_key(draft.visibility.unwrap_or(Visibility::Always)),
-                "is_revealed": poll.revealed, "allow_change": draft.allow_change.unwrap_or(true),
+                "results_visibility": visibility_key(draft.visibility()),
+                "is_revealed": poll.revealed, "allow_change": draft.allow_change(),
                 "timer_seconds": draft.seconds.map(to_int), "status": status_key(poll.status),
                 "position": to_int(poll.position), "round": to_int(poll.round), "opened_at": poll.opened_at,
                 "closes_at": closes_at, "closed_at": poll.closed_at,
@@ -167,7 +167,14 @@ struct VoteRows {
 }
 
 impl VoteRows {
-    fn add(&mut self, key: (PollId, u32, ParticipantId), slot: i16, option: Option<Uuid>, text: Option<&String>, at: Moment) {
+    fn add(
+        &mut self,
+        key: (PollId, u32, ParticipantId),
+        slot: i16,
+        option: Option<Uuid>,
+        text: Option<&String>,
+        at: Moment,
+    ) {
         self.polls.push(key.0.uuid());
         self.rounds.push(to_int(key.1));
         self.people.push(key.2.uuid());

@@ -4,10 +4,9 @@ use std::{
     sync::Arc,
 };
 
-use super::Limits;
 use crate::live::{
     core::{
-        Event, ParticipantId, PollId, QuestionId, Session,
+        Event, PollId, QuestionId, Session,
         audience::{self, Audience, Change, Entity, You},
         poll::PollStatus,
     },
@@ -15,7 +14,7 @@ use crate::live::{
     log::Logged,
     protocol::{Integrity, ServerMessage, UpvoteCount},
 };
-use crate::kernel::Moment;
+use crate::{kernel::Moment, runtime::Limits};
 
 /// For so many events back a reconnecting client gets the difference instead of a snapshot.
 const HISTORY: usize = 8_192;
@@ -156,13 +155,18 @@ impl Show {
         if after < self.history_from {
             return None;
         }
-        let entities: BTreeSet<Entity> =
-            self.history.iter().rev().take_while(|(seq, _)| *seq > after).flat_map(|(_, e)| e.iter().copied()).collect();
+        let entities: BTreeSet<Entity> = self
+            .history
+            .iter()
+            .rev()
+            .take_while(|(seq, _)| *seq > after)
+            .flat_map(|(_, e)| e.iter().copied())
+            .collect();
         Some(entities.into_iter().filter_map(|entity| audience::view(state, audience, entity)).collect())
     }
 
-    /// Shows a committed batch. `state` and `seq` are those after it.
-    pub fn committed(&mut self, state: &Session, events: &[Logged]) {
+    /// Shows a committed batch. `state` is the one after it. Returns the audiences that have something to read.
+    pub fn committed(&mut self, state: &Session, events: &[Logged]) -> Vec<Audience> {
         let mut changed = BTreeSet::new();
         for logged in events {
             let touched = audience::touched(&logged.event, state);
@@ -170,7 +174,8 @@ impl Show {
             self.note(&logged.event);
             self.remember(logged, touched);
         }
-        let Some(seq) = events.last().map(|logged| logged.seq) else { return };
+        let Some(seq) = events.last().map(|logged| logged.seq) else { return Vec::new() };
+        let mut pushed = Vec::new();
         for (stream, audience) in self.streams.iter_mut().zip(AUDIENCES) {
             if stream.viewers == 0 {
                 continue;
@@ -179,8 +184,10 @@ impl Show {
                 changed.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
             if !changes.is_empty() {
                 stream.push(seq, changes);
+                pushed.push(audience);
             }
         }
+        pushed
     }
 
     fn note(&mut self, event: &Event) {
@@ -301,18 +308,5 @@ impl Show {
             }
         }
         news
-    }
-}
-
-/// Whose personal data an event changes beyond what `touched_people` says: the author of a question.
-pub fn author_of(event: &Event, state: &Session) -> Option<(ParticipantId, QuestionId)> {
-    match event {
-        Event::Asked { question, .. }
-        | Event::QuestionMoved { question, .. }
-        | Event::AnswerGiven { question, .. }
-        | Event::QuestionArchived { question, .. } => {
-            state.questions.get(question).map(|found| (found.author, *question))
-        }
-        _ => None,
     }
 }

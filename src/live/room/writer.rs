@@ -134,6 +134,16 @@ impl Writer {
         self.draft.clone()
     }
 
+    /// Takes in what another node has committed and published, when it comes next.
+    pub fn learn(&mut self, events: &[Logged]) {
+        for logged in events {
+            if logged.seq == self.seq + 1 {
+                core::apply(&mut self.draft, &logged.event, logged.at);
+                self.seq = logged.seq;
+            }
+        }
+    }
+
     /// Forgets what may not have been committed.
     pub fn reset(&mut self, committed: &Session, seq: u64) {
         self.draft = committed.clone();
@@ -175,9 +185,7 @@ impl Writer {
         let caught_up = batch.events.len();
         for ask in asks {
             let (actor, decision) = match ask {
-                Ask::Command(actor, command) => {
-                    (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at))
-                }
+                Ask::Command(actor, command) => (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at)),
                 Ask::System(command) => (None, core::decide_system(&self.draft, command, at)),
             };
             batch.verdicts.push(match decision {

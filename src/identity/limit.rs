@@ -1,0 +1,235 @@
+//! How often is too often: per visitor, and for signing in also per e-mail address.
+use std::{
+    hash::Hash,
+    net::IpAddr,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    NotUntil, Quota, RateLimiter, clock::Reference, middleware::NoOpMiddleware, nanos::Nanos,
+    state::keyed::DashMapStateStore,
+};
+
+use super::ClientAddr;
+use crate::{
+    http::Problem,
+    kernel::{Clock, Code},
+};
+
+/// So many times per span, saved up to `burst`.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// How many times.
+    pub count: NonZeroU32,
+    /// Per which span.
+    pub per: Duration,
+    /// How many at once after a quiet time.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// `count` per span, all of them at once if need be.
+    pub const fn new(count: u32, per: Duration) -> Self {
+        let count = match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self { count, per, burst: count }
+    }
+    /// More at once.
+    pub const fn burst(mut self, burst: u32) -> Self {
+        if let Some(burst) = NonZeroU32::new(burst) {
+            self.burst = burst;
+        }
+        self
+    }
+    fn quota(self) -> Quota {
+        let every = self.per.checked_div(self.count.get()).unwrap_or_default().max(Duration::from_nanos(1));
+        Quota::with_period(every).unwrap_or_else(|| Quota::per_second(self.count)).allow_burst(self.burst)
+    }
+}
+
+/// The limits, as the operator may set them.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitSettings {
+    /// Signing in, per visitor.
+    pub login: Rate,
+    /// Signing in, per e-mail address, whoever tries.
+    pub login_email: Rate,
+    /// New accounts, per visitor.
+    pub register: Rate,
+    /// Joining, per visitor: a whole auditorium may share one address.
+    pub join: Rate,
+    /// Codes that no session has, per visitor.
+    pub unknown_code: Rate,
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            login: Rate::new(10, MINUTE),
+            login_email: Rate::new(5, MINUTE),
+            register: Rate::new(5, Duration::from_hours(1)),
+            join: Rate::new(600, Duration::from_secs(1)).burst(3_000),
+            unknown_code: Rate::new(30, MINUTE),
+        }
+    }
+}
+
+/// Counts attempts. Each method either lets one through or answers `rate_limited` with the seconds to wait.
+#[derive(Clone, Debug)]
+pub struct Limits(Arc<Buckets>);
+
+#[derive(Debug)]
+struct Buckets {
+    login: Bucket<IpAddr>,
+    login_email: Bucket<String>,
+    register: Bucket<IpAddr>,
+    join: Bucket<IpAddr>,
+    unknown_code: Bucket<IpAddr>,
+}
+
+impl Limits {
+    /// Fresh counters.
+    pub fn new(settings: &LimitSettings, clock: &Clock) -> Self {
+        Self(Arc::new(Buckets {
+            login: Bucket::new(settings.login, clock),
+            login_email: Bucket::new(settings.login_email, clock),
+            register: Bucket::new(settings.register, clock),
+            join: Bucket::new(settings.join, clock),
+            unknown_code: Bucket::new(settings.unknown_code, clock),
+        }))
+    }
+    /// One attempt to sign in.
+    pub fn login(&self, from: ClientAddr, email: &str) -> Result<(), Problem> {
+        self.0.login.take(&from.visitor())?;
+        self.0.login_email.take(&email.to_lowercase())
+    }
+    /// One new account.
+    pub fn register(&self, from: ClientAddr) -> Result<(), Problem> {
+        self.0.register.take(&from.visitor())
+    }
+    /// One attempt to join, or to look up a code.
+    pub fn join(&self, from: ClientAddr) -> Result<(), Problem> {
+        self.0.join.take(&from.visitor())
+    }
+    /// What to answer to a code that no session has: `code_unknown`, or `rate_limited` to whoever keeps guessing.
+    /// Right codes still work for the others behind the same address.
+    pub fn unknown_code(&self, from: ClientAddr) -> Problem {
+        self.0.unknown_code.take(&from.visitor()).err().unwrap_or_else(|| Code::CodeUnknown.into())
+    }
+}
+
+/// Every so many attempts the keys of those who have been quiet are dropped.
+const SWEEP: u32 = 4_096;
+
+struct Bucket<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>,
+    clock: Ticks,
+    taken: AtomicU32,
+}
+
+impl<K: Hash + Eq + Clone> std::fmt::Debug for Bucket<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bucket").field("keys", &self.limiter.len()).finish_non_exhaustive()
+    }
+}
+
+impl<K: Hash + Eq + Clone> Bucket<K> {
+    fn new(rate: Rate, clock: &Clock) -> Self {
+        let clock = Ticks(clock.clone());
+        let limiter = RateLimiter::dashmap_with_clock(rate.quota(), clock.clone());
+        Self { limiter, clock, taken: AtomicU32::new(0) }
+    }
+
+    fn take(&self, key: &K) -> Result<(), Problem> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            self.limiter.retain_recent();
+            self.limiter.shrink_to_fit();
+        }
+        self.limiter.check_key(key).map_err(|not_until| self.refuse(&not_until))
+    }
+
+    fn refuse(&self, not_until: &NotUntil<Nanos>) -> Problem {
+        let wait =
+            Duration::from(not_until.earliest_possible().duration_since(governor::clock::Clock::now(&self.clock)));
+        let seconds = u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX);
+        Problem::new(Code::RateLimited).retry_after(seconds)
+    }
+}
+
+/// Our clock, as the limiter wants to read it.
+#[derive(Clone, Debug)]
+struct Ticks(Clock);
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Nanos;
+    fn now(&self) -> Nanos {
+        let nanos = self.0.now().timestamp_nanos_opt().unwrap_or(0);
+        Nanos::from(u64::try_from(nanos).unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    fn clock() -> Clock {
+        Clock::manual(DateTime::from_timestamp(1_700_000_000, 0).expect("a time"))
+    }
+    fn visitor(text: &str) -> ClientAddr {
+        ClientAddr(text.parse().expect("address"))
+    }
+
+    #[test]
+    fn an_address_is_protected_whoever_tries() {
+        let clock = clock();
+        let limits = Limits::new(&LimitSettings::default(), &clock);
+        for n in 1..=5 {
+            limits.login(visitor(&format!("192.0.2.{n}")), "Ada@Example.org").expect("five tries");
+        }
+        let refused = limits.login(visitor("192.0.2.6"), "ada@example.org").expect_err("the sixth");
+        assert_eq!((refused.code, refused.retry_after), (Code::RateLimited, Some(12)));
+        limits.login(visitor("192.0.2.6"), "bob@example.org").expect("others are free");
+        clock.advance(TimeDelta::seconds(12));
+        limits.login(visitor("192.0.2.6"), "ada@example.org").expect("after the wait");
+    }
+
+    #[test]
+    fn an_auditorium_behind_one_address_gets_in() {
+        let limits = Limits::new(&LimitSettings::default(), &clock());
+        for _ in 0..3_000 {
+            limits.join(visitor("192.0.2.1")).expect("2,000 people and some reloads");
+        }
+        assert!(limits.join(visitor("192.0.2.1")).is_err());
+        limits.join(visitor("192.0.2.2")).expect("the neighbour");
+    }
+
+    #[test]
+    fn guessing_codes_ends() {
+        let limits = Limits::new(&LimitSettings::default(), &clock());
+        let answers: Vec<Code> = (0..31).map(|_| limits.unknown_code(visitor("192.0.2.1")).code).collect();
+        assert_eq!(answers[29..], [Code::CodeUnknown, Code::RateLimited]);
+    }
+
+    #[test]
+    fn quiet_keys_are_forgotten() {
+        let clock = clock();
+        let bucket = Bucket::new(Rate::new(1, MINUTE), &clock);
+        for n in 0..SWEEP - 1 {
+            bucket.take(&n).expect("each key once");
+        }
+        clock.advance(TimeDelta::minutes(2));
+        bucket.take(&SWEEP).expect("one more");
+        assert_eq!(bucket.limiter.len(), 1);
+    }
+}

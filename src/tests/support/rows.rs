@@ -1,0 +1,75 @@
+//! One row of every tenant table, for the isolation tests. **A new table gets a line here**, after its parents.
+//!
+//! In the text, `{org}` and `{user}` are the tenant and a member of it, `{id}` is the new row's own id, and the name of
+//! a table in braces is the id of that table's row in the same tenant.
+use uuid::Uuid;
+
+/// How a row of a table is made.
+pub struct Row {
+    pub table: &'static str,
+    pub insert: &'static str,
+}
+
+const fn row(table: &'static str, insert: &'static str) -> Row {
+    Row { table, insert }
+}
+
+/// Parents before children.
+pub const ROWS: &[Row] = &[
+    row("roles", "(id, organization_id, key, name) VALUES ({id}, {org}, 'host', 'Host')"),
+    row("memberships", "(id, organization_id, user_id) VALUES ({id}, {org}, {user})"),
+    row("membership_roles", "(organization_id, membership_id, role_id) VALUES ({org}, {memberships}, {roles})"),
+    row(
+        "state_transitions",
+        "(id, organization_id, subject_type, subject_id, to_state) VALUES ({id}, {org}, 'probe', {id}, 'draft')",
+    ),
+    row("jobs", "(id, organization_id, kind) VALUES ({id}, {org}, 'probe')"),
+];
+
+/// Tables without a tenant: nobody reaches them but through definer functions, or they have rules of their own.
+pub const GLOBAL: &[&str] = &["organizations", "users", "user_credentials", "auth_tokens"];
+
+/// Two of these live side by side in the isolation tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tenant(pub u8);
+
+impl Tenant {
+    /// The organization.
+    pub fn org(self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0) << 64)
+    }
+    /// A person in it.
+    pub fn user(self) -> Uuid {
+        Uuid::from_u128((u128::from(self.0) << 64) + 0xffff)
+    }
+    /// The id of its row in a table.
+    pub fn id(self, table: &str) -> Uuid {
+        let index = ROWS.iter().position(|row| row.table == table).expect("a table with a row");
+        Uuid::from_u128((u128::from(self.0) << 64) + 1 + index as u128)
+    }
+}
+
+impl Row {
+    /// The tables this row points to, by the braces in its text.
+    pub fn parents(&self) -> Vec<&'static str> {
+        ROWS.iter().map(|row| row.table).filter(|table| self.insert.contains(&format!("{{{table}}}"))).collect()
+    }
+
+    /// The statement that makes the row in `tenant`, with the given id.
+    pub fn sql(&self, tenant: Tenant, id: Uuid) -> String {
+        self.sql_with_parent(tenant, id, tenant, "")
+    }
+
+    /// The same, but with one parent out of another tenant.
+    pub fn sql_with_parent(&self, tenant: Tenant, id: Uuid, other: Tenant, parent: &str) -> String {
+        let mut text = format!("INSERT INTO {} {}", self.table, self.insert);
+        for (name, value) in [("org", tenant.org()), ("user", tenant.user()), ("id", id)] {
+            text = text.replace(&format!("{{{name}}}"), &format!("'{value}'"));
+        }
+        for row in ROWS {
+            let owner = if row.table == parent { other } else { tenant };
+            text = text.replace(&format!("{{{}}}", row.table), &format!("'{}'", owner.id(row.table)));
+        }
+        text
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     http::{
         assets,
         contract::{self, CloseCode, Documents},
-        health,
+        health::{self, Check},
         layers::{self, Guard},
     },
     identity::{self, Identity},
@@ -51,9 +51,15 @@ pub struct App {
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
 
+<<<<<<< HEAD
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+=======
 impl FromRef<App> for PrometheusHandle {
     fn from_ref(app: &App) -> Self {
         app.metrics.0.clone()
+>>>>>>> main
     }
 }
 
@@ -135,6 +141,10 @@ impl App {
             trusted_proxies: self.config.trusted_proxies.clone().into(),
         };
         let (api, _) = api();
+<<<<<<< HEAD
+        let health = self.health();
+        let routes = api.merge(health).merge(documents()?.routes()).fallback(assets::fallback);
+=======
         let gateway = Gateway {
             live: self.live.clone(),
             identity: self.identity.clone(),
@@ -146,6 +156,31 @@ impl App {
             .merge(documents()?.routes())
             .merge(gateway::router(gateway))
             .fallback(assets::fallback);
+>>>>>>> main
         Ok(layers::around(routes, guard).with_state(self))
+    }
+
+    fn health(&self) -> Router<Self> {
+        let (db, tasks) = (self.db.clone(), self.tasks.clone());
+        let database = Check::new("database", move || {
+            let db = db.clone();
+            async move {
+                db.ping().await.map_err(|error| {
+                    tracing::warn!(%error, "not ready: the database does not answer");
+                    "it cannot be reached".to_owned()
+                })
+            }
+        });
+        let server = Check::new("server", move || {
+            let stopping = tasks.stopping().is_cancelled();
+            async move { if stopping { Err("it is shutting down".to_owned()) } else { Ok(()) } }
+        });
+        let (db, metrics) = (self.db.clone(), self.metrics.clone());
+        health::routes(vec![database, server], move || {
+            let (used, open) = db.usage();
+            metrics::gauge!("db_connections_used").set(used);
+            metrics::gauge!("db_connections_open").set(open);
+            metrics.0.render()
+        })
     }
 }

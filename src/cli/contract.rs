@@ -3,6 +3,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -56,13 +57,17 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     bail!("the contract files do not agree with the code; run `make contract`:\n  {}", wrong.join("\n  "))
 }
 
+/// A fresh folder each time: the exporter remembers which paths it has written.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
 fn make(root: &Path) -> anyhow::Result<Files> {
     ensure!(root.join("clients/sdk").is_dir(), "{} is not the source tree of Atelier; use --root", root.display());
     let documents = app::documents()?;
     let mut files = Files::new();
     files.insert("docs/openapi.json".into(), pretty(&documents.openapi));
     files.insert("docs/asyncapi.json".into(), pretty(&documents.asyncapi));
-    let aside = root.join("target").join(format!("contract-{}", std::process::id()));
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let aside = root.join("target").join(format!("contract-{}-{turn}", std::process::id()));
     let exported = export(&aside);
     let types = exported.and_then(|()| read(&aside));
     let _ = fs::remove_dir_all(&aside);

@@ -6,9 +6,9 @@ export function currentPath(): string {
 }
 
 /** Goes to a page of the same entry without loading the document again. */
-export function go(to: string, replace = false): void {
-  if (replace) history.replaceState(null, '', to);
-  else history.pushState(null, '', to);
+export function go(to: string, replace = false, state: unknown = null): void {
+  if (replace) history.replaceState(state, '', to);
+  else history.pushState(state, '', to);
   path = location.pathname;
   globalThis.scrollTo?.(0, 0);
 }

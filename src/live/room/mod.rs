@@ -249,7 +249,7 @@ pub async fn open(
         bus,
         origin: clock.id::<()>().uuid(),
         clock,
-        show: Show::new(&limits, seq),
+        show: Show::new(&limits, &state, seq),
         members: Members::expecting(&state, now),
         state,
         seq,
@@ -282,7 +282,7 @@ impl Room {
                 biased;
                 done = async { match self.commit.as_mut() { Some(commit) => commit.await, None => std::future::pending().await } },
                     if committing => self.finish_commit(done),
-                message = messages.recv(), if self.pending.len() < PENDING => match message {
+                message = messages.recv(), if self.pending.len() < PENDING && !messages.is_closed() => match message {
                     Some(message) => self.handle(message),
                     None => self.draining = true,
                 },
@@ -294,6 +294,8 @@ impl Room {
                 if messages.is_empty() {
                     break;
                 }
+                // Nobody may sit down in a room that takes no commands any more.
+                self.draining = true;
                 while let Ok(message) = messages.try_recv() {
                     self.handle(message);
                 }

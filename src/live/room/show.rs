@@ -82,8 +82,9 @@ pub fn encode(message: &ServerMessage) -> Frame {
 }
 
 impl Show {
-    /// Streams of a room that was loaded at `seq`.
-    pub fn new(limits: &Limits, seq: u64) -> Self {
+    /// Streams of a room that was loaded at `seq`. The results of open polls are news to everybody: those who voted
+    /// before are told one by one.
+    pub fn new(limits: &Limits, state: &Session, seq: u64) -> Self {
         let stream = || Stream {
             ring: Arc::new(Ring::new(limits.ring_frames, limits.ring_bytes)),
             told: seq,
@@ -94,7 +95,7 @@ impl Show {
             streams: [stream(), stream(), stream()],
             history: VecDeque::new(),
             history_from: seq,
-            tallies: BTreeSet::new(),
+            tallies: state.polls.iter().filter(|(_, p)| p.status == PollStatus::Open).map(|(id, _)| *id).collect(),
             upvotes: BTreeSet::new(),
             online: 0,
             integrity: None,
@@ -187,7 +188,20 @@ impl Show {
                 pushed.push(audience);
             }
         }
+        if events.iter().any(|logged| matches!(logged.event, Event::RoleSet { .. } | Event::Permitted { .. })) {
+            self.meet_at(seq);
+        }
         pushed
+    }
+
+    /// Brings all audiences to the same number: whoever changes from one to another does not step back.
+    fn meet_at(&mut self, seq: u64) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.viewers > 0) {
+            stream.snapshot = None;
+            if stream.told < seq {
+                stream.push(seq, Vec::new());
+            }
+        }
     }
 
     fn note(&mut self, event: &Event) {
@@ -205,7 +219,11 @@ impl Show {
                     stream.ring.clear(SlotKey::Tally(*poll));
                 }
             }
-            Event::PollRevealed { poll, .. } | Event::AnswerHidden { poll, .. } => {
+            // Who may see the result may have changed, or what of it.
+            Event::PollOpened { poll, .. }
+            | Event::PollEdited { poll, .. }
+            | Event::PollRevealed { poll, .. }
+            | Event::AnswerHidden { poll, .. } => {
                 for stream in &self.streams {
                     stream.ring.clear(SlotKey::Tally(*poll));
                 }
@@ -216,8 +234,11 @@ impl Show {
     }
 
     fn remember(&mut self, logged: &Logged, mut touched: Vec<Entity>) {
-        if let Event::Upvoted { question, .. } = &logged.event {
-            touched.push(Entity::Question(*question));
+        // Running numbers are not repeated to those who come back, unless the entity says them.
+        match &logged.event {
+            Event::Upvoted { question, .. } => touched.push(Entity::Question(*question)),
+            Event::Voted { poll, .. } => touched.push(Entity::Poll(*poll)),
+            _ => {}
         }
         self.history.push_back((logged.seq, touched.into_boxed_slice()));
         if self.history.len() > HISTORY

@@ -36,7 +36,7 @@ use super::{
 };
 
 /// Nothing a test waits for takes longer than this.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A socket as the protocol sees it.
 pub type Socket = WebSocketStream<TcpStream>;
@@ -189,6 +189,11 @@ impl Client {
         self.0.copy.send_modify(|copy| copy.closed = Some(None));
     }
 
+    /// Holds nothing any more, as a page that was loaded anew.
+    pub fn forgets(&self) {
+        self.0.copy.send_modify(|copy| *copy = Copy::default());
+    }
+
     pub fn stops_reading(&self) {
         self.0.reading.send_replace(false);
     }
@@ -218,7 +223,7 @@ impl Client {
         let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await;
         let copy = self.0.copy.borrow();
         assert!(copy.broken.is_empty(), "{:#?}", copy.broken);
-        assert!(found.is_ok(), "waited in vain for {what}; closed: {:?}, held: {:#?}", copy.closed, copy.state);
+        assert!(found.is_ok(), "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
     }
 
     pub fn copies(&self) -> watch::Receiver<Copy> {

@@ -265,18 +265,26 @@ impl Client {
         let participant = self.look(|copy| copy.you.as_ref().and_then(|you| you.participant));
         let (state, you) = truth.for_participant(participant);
         let (state, you) = (sorted(state), own(you));
+        let current = |you: You| {
+            let votes = you.votes.into_iter();
+            let of_now = votes.filter(|vote| truth.state.polls.get(&vote.poll).is_some_and(|p| p.round == vote.round));
+            own(You { votes: of_now.collect(), ..you })
+        };
         let so = |copy: &Copy| {
             copy.seq == truth.seq
                 && copy.state.clone().map(sorted).as_ref() == Some(&state)
-                && copy.you.clone().map(own).as_ref() == Some(&you)
+                && copy.you.clone().map(current).as_ref() == Some(&you)
         };
         let mut copy = self.copies();
         let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await;
         if found.is_err() {
             let held = self.look(Clone::clone);
-            assert_eq!(held.seq, truth.seq, "the number held");
-            assert_eq!(held.state.map(sorted), Some(state), "the state held");
-            assert_eq!(held.you.map(own), Some(you), "one's own");
+            let (held_state, held_you) = (held.state.map(sorted), held.you.map(current));
+            let mut faults = Vec::new();
+            differ("seq", &json!(held.seq), &json!(truth.seq), &mut faults);
+            differ("state", &json!(held_state), &json!(state), &mut faults);
+            differ("you", &json!(held_you), &json!(you), &mut faults);
+            panic!("held, and true: {faults:#?}");
         }
         self.look(|_| ());
     }
@@ -290,10 +298,29 @@ fn sorted(mut state: SessionState) -> SessionState {
     state
 }
 
-/// In one order; ballots of rounds that are over do not count.
+/// In one order.
 fn own(mut you: You) -> You {
     you.upvoted.sort();
     you.votes.sort_by_key(|vote| vote.poll);
     you.questions.sort_by_key(|question| question.id);
     you
+}
+
+/// The places where two documents differ.
+fn differ(place: &str, held: &Value, wanted: &Value, faults: &mut Vec<String>) {
+    match (held, wanted) {
+        (Value::Object(a), Value::Object(b)) => {
+            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
+                let inner = format!("{place}/{key}");
+                differ(&inner, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), faults);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (at, (a, b)) in a.iter().zip(b).enumerate() {
+                differ(&format!("{place}/{at}"), a, b, faults);
+            }
+        }
+        _ if held != wanted => faults.push(format!("{place}: {held} ≠ {wanted}")),
+        _ => {}
+    }
 }

@@ -1,6 +1,14 @@
 //! Atelier: a self-hosted server for live workshops. Start reading at `src/ARCHITECTURE.md`.
+pub mod app;
+pub mod bus;
+pub mod cli;
+pub mod config;
 pub mod db;
+pub mod gateway;
 pub mod http;
 pub mod identity;
 pub mod kernel;
 pub mod live;
+pub mod runtime;
+pub mod server;
+pub mod telemetry;

@@ -3,6 +3,7 @@
 //! The pool's connections run as the restricted role `atelier_app` from their first moment (a start-up option, so that
 //! even `RESET ROLE` stays inside it). Row security is forced on every tenant table; a [`TenantTx`] sets the tenant
 //! and the user for exactly one transaction, in the same message that begins it.
+pub mod embedded;
 pub mod migrate;
 
 use std::{

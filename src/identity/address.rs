@@ -1,7 +1,6 @@
 //! Where a request comes from: its network address, its scheme, and whether our own pages sent it.
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    str::FromStr,
     sync::Arc,
 };
 
@@ -11,46 +10,24 @@ use axum::{
 };
 
 use super::{Identity, Settings};
-use crate::{http::Problem, kernel::Code};
+use crate::{
+    http::{Problem, peer::Network},
+    kernel::Code,
+};
 
 /// The networks whose `X-Forwarded-*` headers are believed; none unless set.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies(Arc<[(IpAddr, u8)]>);
+pub struct Proxies(Arc<[Network]>);
 
-impl FromStr for Proxies {
-    type Err = String;
-
-    /// `10.0.0.0/8, 192.168.1.7, fd00::/8`
-    fn from_str(text: &str) -> Result<Self, String> {
-        let network = |part: &str| {
-            let (address, length) = match part.split_once('/') {
-                Some((address, length)) => (address, Some(length)),
-                None => (part, None),
-            };
-            let address: IpAddr = address.parse().map_err(|_| format!("`{part}` is not a network address"))?;
-            let whole = if address.is_ipv4() { 32 } else { 128 };
-            let length = match length {
-                Some(length) => length.parse().ok().filter(|length| *length <= whole),
-                None => Some(whole),
-            };
-            Ok((address, length.ok_or_else(|| format!("`{part}` has an impossible prefix length"))?))
-        };
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(network).collect::<Result<Vec<_>, String>>().map(|networks| Self(networks.into()))
+impl From<Vec<Network>> for Proxies {
+    fn from(networks: Vec<Network>) -> Self {
+        Self(networks.into())
     }
 }
 
 impl Proxies {
     fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|(network, length)| match (network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                (network.to_bits() ^ address.to_bits()).checked_shr(32 - u32::from(*length)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                (network.to_bits() ^ address.to_bits()).checked_shr(128 - u32::from(*length)).unwrap_or(0) == 0
-            }
-            _ => false,
-        })
+        self.0.iter().any(|network| network.contains(address))
     }
 
     /// The client behind the proxies: the last forwarded address that is not one of them. What stands left of it was
@@ -184,6 +161,35 @@ where
     }
 }
 
+/// The address under which this request reached the server: `https://workshops.example.org`.
+#[derive(Debug, Clone)]
+pub struct OwnUrl(pub String);
+
+impl OwnUrl {
+    /// The live socket there.
+    pub fn socket(&self) -> String {
+        format!("{}/live/ws", self.0.replacen("http", "ws", 1))
+    }
+}
+
+impl<S> FromRequestParts<S> for OwnUrl
+where
+    Identity: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let settings = Identity::from_ref(state).settings;
+        if let Some(public) = &settings.public_url {
+            return Ok(Self(public.to_string().trim_end_matches('/').to_owned()));
+        }
+        let scheme = if scheme(parts, &settings) == Scheme::Https { "https" } else { "http" };
+        let named = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let host = forwarded(parts, &settings, "x-forwarded-host").map(str::to_owned).or(named);
+        Ok(Self(format!("{scheme}://{}", host.unwrap_or_else(|| "localhost".to_owned()))))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,9 +204,14 @@ mod tests {
         parts
     }
 
+    fn parsed(proxies: &str) -> Proxies {
+        let networks = proxies.split(',').map(str::trim).filter(|part| !part.is_empty());
+        networks.map(|part| part.parse().expect("a network")).collect::<Vec<_>>().into()
+    }
+
     fn client(proxies: &str, at: &str, forwarded: &str) -> String {
         let parts = request(at, &[("x-forwarded-for", forwarded)]);
-        proxies.parse::<Proxies>().expect("parses").client(peer(&parts), &parts.headers).to_string()
+        parsed(proxies).client(peer(&parts), &parts.headers).to_string()
     }
 
     #[test]
@@ -213,8 +224,6 @@ mod tests {
         assert_eq!(client("fd00::/8, ::1", "::1", "[2001:db8::1]"), "2001:db8::1");
         assert_eq!(client("127.0.0.1", "::ffff:127.0.0.1", "1.2.3.4:5678"), "1.2.3.4");
         assert_eq!(client("0.0.0.0/0", "9.9.9.9", "1.2.3.4"), "1.2.3.4");
-        assert!("10.0.0.0/33".parse::<Proxies>().is_err());
-        assert!("here".parse::<Proxies>().is_err());
     }
 
     #[test]

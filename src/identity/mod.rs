@@ -21,7 +21,7 @@ use crate::{
     kernel::{Clock, Id, caller},
 };
 
-pub use address::{ClientAddr, OwnOrigin, Proxies};
+pub use address::{ClientAddr, OwnOrigin, OwnUrl, Proxies};
 pub use extract::{Can, MaybeIdentity, Presented, Tx};
 pub use guest::Guest;
 pub use http::router;

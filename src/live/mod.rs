@@ -1,3 +1,194 @@
-//! Live sessions: the core decides, the log remembers, the room orders, the gateway shows.
+//! Live sessions: the core decides, the log remembers, a room orders, the gateway shows.
 pub mod core;
+pub mod fanout;
+pub mod http;
+mod log;
+mod projection;
 pub mod protocol;
+pub mod room;
+
+use std::{sync::Arc, time::Duration};
+
+use dashmap::DashMap;
+use tokio::sync::Mutex;
+
+use self::{
+    core::{Session, SystemCommand},
+    room::{
+        Answer, Handle, Rejection,
+        writer::{Ask, Key, WriteError},
+    },
+};
+use crate::{
+    bus::Bus,
+    db::Db,
+    kernel::{Clock, Code, Id, Refusal},
+    runtime::{Limits, Tasks},
+};
+
+/// How often the heads of all open rooms are compared with the database.
+const HEAD_CHECK: Duration = Duration::from_secs(1);
+/// How often sessions that nobody hosts any more are looked for.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// All live sessions that are open on this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Live {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: Db,
+    bus: Bus,
+    clock: Clock,
+    tasks: Tasks,
+    limits: Limits,
+    rooms: DashMap<Key, Arc<Mutex<Option<Handle>>>>,
+}
+
+impl Live {
+    /// No rooms yet. Starts the head check and the sweep.
+    pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
+        let live = Self { inner: Arc::new(Inner { db, bus, clock, tasks, limits, rooms: DashMap::new() }) };
+        let watcher = live.clone();
+        live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });
+        let sweeper = live.clone();
+        live.inner.tasks.spawn("live sweep", async move { sweeper.sweep().await });
+        live
+    }
+
+    /// The room of a session, opened if need be. Two first callers get one room.
+    pub async fn room(&self, key: Key) -> Result<Handle, Rejection> {
+        let slot = self.inner.rooms.entry(key).or_default().clone();
+        let mut slot = slot.lock().await;
+        if let Some(handle) = slot.as_ref().filter(|handle| !handle.is_closed()) {
+            return Ok(handle.clone());
+        }
+        let Inner { db, bus, clock, limits, .. } = &*self.inner;
+        match room::open(db.clone(), bus.clone(), clock.clone(), *limits, key).await {
+            Ok((handle, room)) => {
+                *slot = Some(handle.clone());
+                let live = self.clone();
+                self.inner.tasks.spawn("live room", async move {
+                    room.await;
+                    live.forget(key);
+                });
+                Ok(handle)
+            }
+            Err(WriteError::Gone) => {
+                drop(slot);
+                self.forget(key);
+                Err(Rejection::Refused(Refusal::new(Code::NotFound)))
+            }
+            Err(error) => {
+                tracing::warn!(session = %key.session, %error, "room not opened");
+                Err(Rejection::Retry { code: Code::Unavailable, after_ms: 1_000 })
+            }
+        }
+    }
+
+    /// Removes a slot that holds no living room and that nobody is opening.
+    fn forget(&self, key: Key) {
+        self.inner.rooms.remove_if(&key, |_, slot| {
+            Arc::strong_count(slot) == 1
+                && slot.try_lock().is_ok_and(|slot| slot.as_ref().is_none_or(Handle::is_closed))
+        });
+    }
+
+    /// Asks a session's room, opening it if need be.
+    pub async fn ask(&self, key: Key, ask: Ask) -> Answer {
+        loop {
+            // A room that ended between the look-up and the question is opened again.
+            if let Ok(answer) = self.room(key).await?.ask(ask.clone()).await {
+                return answer;
+            }
+        }
+    }
+
+    /// Looks at the committed state of a session and its number.
+    pub async fn look<R, F>(&self, key: Key, look: F) -> Result<R, Rejection>
+    where
+        R: Send + 'static,
+        F: FnOnce(u64, &Session) -> R + Clone + Send + 'static,
+    {
+        loop {
+            if let Ok(seen) = self.room(key).await?.look(look.clone()).await {
+                return Ok(seen);
+            }
+        }
+    }
+
+    /// Closes all connections with "draining", keeps snapshots, ends all rooms.
+    pub async fn drain(&self) {
+        futures_util::future::join_all(
+            self.handles().into_iter().map(|(_, handle)| async move { handle.drain().await }),
+        )
+        .await;
+    }
+
+    fn handles(&self) -> Vec<(Key, Handle)> {
+        let slots: Vec<_> = self.inner.rooms.iter().map(|slot| (*slot.key(), slot.value().clone())).collect();
+        let open = |slot: &Arc<Mutex<Option<Handle>>>| slot.try_lock().ok().and_then(|slot| slot.clone());
+        slots.iter().filter_map(|(key, slot)| open(slot).map(|handle| (*key, handle))).collect()
+    }
+
+    async fn watch_heads(&self) {
+        let stopping = self.inner.tasks.stopping().clone();
+        while stopping.run_until_cancelled(tokio::time::sleep(HEAD_CHECK)).await.is_some() {
+            let rooms = self.handles();
+            if rooms.is_empty() {
+                continue;
+            }
+            if let Err(error) = self.check_heads(&rooms).await {
+                tracing::debug!(%error, "head check failed; the next one is in a second");
+            }
+        }
+    }
+
+    async fn check_heads(&self, rooms: &[(Key, Handle)]) -> Result<(), sqlx::Error> {
+        let ids: Vec<_> = rooms.iter().map(|(key, _)| key.session.uuid()).collect();
+        let mut tx = self.inner.db.system().await?;
+        let heads = sqlx::query!(r#"SELECT id AS "id!", event_seq AS "seq!" FROM live_heads($1)"#, &ids)
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let heads: std::collections::HashMap<_, _> =
+            heads.into_iter().map(|head| (head.id, log::to_seq(head.seq))).collect();
+        for (key, handle) in rooms {
+            if heads.get(&key.session.uuid()).is_some_and(|head| *head > handle.seq()) {
+                handle.catch_up();
+            }
+        }
+        Ok(())
+    }
+
+    async fn sweep(&self) {
+        let stopping = self.inner.tasks.stopping().clone();
+        while stopping.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
+            match self.overdue().await {
+                Ok(keys) => {
+                    for key in keys {
+                        // Refused or already so is fine; a database that is away is tried again in a minute.
+                        let _ = self.ask(key, Ask::System(SystemCommand::Expire)).await;
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "sweep failed; the next one is in a minute"),
+            }
+        }
+    }
+
+    async fn overdue(&self) -> Result<Vec<Key>, sqlx::Error> {
+        let mut tx = self.inner.db.system().await?;
+        let rows = sqlx::query!(
+            r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_overdue($1)"#,
+            self.inner.clock.now()
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) })
+            .collect())
+    }
+}

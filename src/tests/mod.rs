@@ -1,4 +1,6 @@
 //! Integration tests: one binary.
 mod identity;
+mod server;
 mod support;
 mod tenancy;
+mod tidy;

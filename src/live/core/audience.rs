@@ -2,6 +2,10 @@
 //!
 //! A snapshot is every entity viewed; a change is one entity viewed again. Both use the same functions, so a client
 //! that followed the changes holds exactly what a fresh snapshot would give.
+mod own;
+mod show;
+mod touch;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -13,6 +17,11 @@ use super::{
     roster::Right,
 };
 use crate::kernel::Moment;
+
+pub use super::poll::tally::tally;
+pub use own::{Progress, my_question, my_vote, progress, watcher, you};
+pub use show::{audience_of, sees_tally, snapshot, view};
+pub use touch::{touched, touched_own, touched_people};
 
 /// A group of viewers who all see the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +100,10 @@ pub struct SessionView {
     pub started_at: Option<Moment>,
     /// Ended or cancelled.
     pub ended_at: Option<Moment>,
+    /// Why it was cancelled; absent unless it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub reason: Option<String>,
     /// Set while paused.
     pub paused_at: Option<Moment>,
 }

@@ -2,26 +2,40 @@
 //!
 //! `decide` turns a command into events or a refusal; `apply` turns events into the next state and cannot fail;
 //! `audience` says what of the state a viewer may know. An empty list of events means "already so".
+mod actor;
 pub mod audience;
+mod command;
+mod event;
 pub mod lifecycle;
 pub mod poll;
 pub mod question;
 pub mod roster;
 pub mod stage;
+mod timer;
+mod wording;
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use ts_rs::TS;
 
-use crate::kernel::{Id, Moment, Refusal, caller};
+use crate::kernel::{Code, Id, Moment, caller};
+use actor::Who;
+
+pub use actor::Actor;
+pub use command::{Command, SystemCommand};
+pub use event::{Decision, Event};
 
 pub use lifecycle::{Settings, Status};
 pub use poll::{Ballot, Choice, Poll, PollDraft, PollOption};
 pub use question::Question;
 pub use roster::{Participant, Role};
 pub use stage::Stage;
+pub use timer::Timer;
 
 /// Marker of a live session's id.
 pub struct LiveSession;
@@ -49,6 +63,9 @@ pub struct Session {
     pub started_at: Option<Moment>,
     /// When it ended or was cancelled.
     pub ended_at: Option<Moment>,
+    /// Why it was cancelled.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Set while paused.
     pub paused_at: Option<Moment>,
     /// Whole seconds spent paused before now.
@@ -69,349 +86,150 @@ pub struct Session {
     pub highlighted: Option<QuestionId>,
 }
 
-/// Who gives a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Actor {
-    /// A participant, by the token of the connection; never taken from a message.
-    Participant(ParticipantId),
-    /// An administrator of the organization who did not join.
-    Admin,
-    /// The server itself: timers, joins that were checked, a session that was forgotten.
-    System,
+impl Session {
+    /// A session as its `session.created` event leaves it: scheduled, empty, the lobby on the stage.
+    pub fn new(id: SessionId, settings: Settings) -> Self {
+        Self {
+            id,
+            settings,
+            status: Status::Scheduled,
+            started_at: None,
+            ended_at: None,
+            reason: None,
+            paused_at: None,
+            paused_seconds: 0,
+            locked: false,
+            people: BTreeMap::new(),
+            by_user: BTreeMap::new(),
+            polls: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            stage: Stage::Lobby {},
+            highlighted: None,
+        }
+    }
+    /// Which participant this user is, if the user ever joined.
+    pub fn participant_of(&self, user: Id<caller::User>) -> Option<ParticipantId> {
+        self.by_user.get(&user).copied()
+    }
+    /// How many people with the role participant are here: what the limit counts.
+    pub fn participants_present(&self) -> usize {
+        self.people.values().filter(|person| person.counts()).count()
+    }
 }
 
-/// A timer that stops while the session is paused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[ts(export_to = "Timer.ts")]
-pub enum Timer {
-    /// Runs out at this server time.
-    EndsAt(Moment),
-    /// Stands still with so many milliseconds left.
-    Remaining(i64),
+/// Turns a command into what happens, or says why not. An empty list means "already so": a command that was carried
+/// out before is not refused for what has happened since, as long as that can be seen in the state.
+///
+/// One command adds instead of setting, and so counts again when sent again: `extendTimer`. `setTimer` counts from
+/// `now`.
+pub fn decide(state: &Session, actor: Actor, command: &Command, now: Moment) -> Decision {
+    use Command as C;
+    let who = &Who::find(state, actor)?;
+    if state.status.is_final() && !outlives_the_session(command) {
+        return Err(Code::SessionEnded.into());
+    }
+    match command {
+        C::Start {} => lifecycle::start(state, who, now),
+        C::Go {} => lifecycle::go(state, who),
+        C::Pause {} => lifecycle::pause(state, who, now),
+        C::Resume {} => lifecycle::resume(state, who),
+        C::End {} => lifecycle::end(state, who),
+        C::Cancel { reason } => lifecycle::cancel(state, who, reason),
+        C::Lock { locked } => lifecycle::lock(state, who, *locked),
+        C::Configure(change) => lifecycle::configure(state, who, change),
+        C::Rename { participant, name } => roster::rename(state, who, *participant, name),
+        C::Hand { participant, raised } => roster::hand(state, who, *participant, *raised),
+        C::Kick { participant } => roster::kick(state, who, *participant),
+        C::Ban { participant } => roster::ban(state, who, *participant),
+        C::Unban { participant } => roster::unban(state, who, *participant),
+        C::SetRole { participant, role } => roster::set_role(state, who, *participant, *role),
+        C::Permit { participant, permission, granted } => {
+            roster::permit(state, who, *participant, *permission, *granted)
+        }
+        C::CreatePoll { poll, draft } => poll::decide::create(state, who, *poll, draft),
+        C::EditPoll { poll, draft } => poll::decide::edit(state, who, *poll, draft),
+        C::MovePoll { poll, position } => poll::decide::move_to(state, who, *poll, *position),
+        C::OpenPoll { poll, seconds } => poll::decide::open(state, who, *poll, *seconds, now),
+        C::ClosePoll { poll } => poll::decide::close(state, who, *poll),
+        C::Revote { poll } => poll::decide::revote(state, who, *poll, now),
+        C::ResetPoll { poll } => poll::decide::reset(state, who, *poll),
+        C::RevealPoll { poll, revealed } => poll::decide::reveal(state, who, *poll, *revealed),
+        C::ArchivePoll { poll, archived } => poll::decide::archive(state, who, *poll, *archived),
+        C::SetTimer { poll, seconds } => poll::decide::set_timer(state, who, *poll, *seconds, now),
+        C::ExtendTimer { poll, seconds } => poll::decide::extend_timer(state, who, *poll, *seconds, now),
+        C::HideAnswer { poll, text, hidden } => poll::decide::hide_answer(state, who, *poll, text, *hidden),
+        C::Vote { poll, round, choice } => poll::vote::vote(state, who, *poll, *round, choice, now),
+        C::Ask { question, body, anonymous } => question::ask(state, who, *question, body, *anonymous),
+        C::Upvote { question, on } => question::upvote(state, who, *question, *on),
+        C::Approve { question } => question::approve(state, who, *question),
+        C::Dismiss { question } => question::dismiss(state, who, *question),
+        C::Answer { question, text } => question::answer(state, who, *question, text.as_deref()),
+        C::Archive { question } => question::archive(state, who, *question),
+        C::Restore { question } => question::restore(state, who, *question),
+        C::Star { question, on } => question::star(state, who, *question, *on),
+        C::Highlight { question } => question::highlight(state, who, *question),
+        C::Show { stage } => stage::show(state, who, stage),
+    }
 }
 
-/// What a client may ask for. Every command may be retried: sent twice, it happens once.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, TS, JsonSchema)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-#[ts(export_to = "Command.ts")]
-pub enum Command {
-    // --- lifecycle (domain 6.6)
-    /// scheduled → starting: the lobby opens.
-    Start {},
-    /// starting → active.
-    Go {},
-    /// active → paused: timers stand still.
-    Pause {},
-    /// paused → active.
-    Resume {},
-    /// active or paused → ended; final.
-    End {},
-    /// Not ended → cancelled; final.
-    Cancel {
-        /// Why, 1 to 500 characters; participants read it.
-        reason: String,
-    },
-    /// Close or open the door for people who have not joined yet.
-    Lock {
-        /// True: nobody new may join.
-        locked: bool,
-    },
-    /// Change settings while the session lives; absent fields stay.
-    Configure(lifecycle::Configure),
-
-    // --- people
-    /// Change a display name: one's own, or as moderator anybody's.
-    Rename {
-        /// Whose name.
-        participant: ParticipantId,
-        /// 1 to 80 characters.
-        name: String,
-    },
-    /// Raise or lower a hand: one's own, or as moderator lower anybody's.
-    Hand {
-        /// Whose hand.
-        participant: ParticipantId,
-        /// Up or down.
-        raised: bool,
-    },
-    /// Put somebody out; may come back with the code.
-    Kick {
-        /// Whom.
-        participant: ParticipantId,
-    },
-    /// Put somebody out for good.
-    Ban {
-        /// Whom.
-        participant: ParticipantId,
-    },
-    /// Take a ban back.
-    Unban {
-        /// Whom.
-        participant: ParticipantId,
-    },
-    /// Give another role; permissions become the role's defaults.
-    SetRole {
-        /// Whose.
-        participant: ParticipantId,
-        /// Which.
-        role: Role,
-    },
-    /// Grant or withdraw one permission.
-    Permit {
-        /// Whose.
-        participant: ParticipantId,
-        /// Which.
-        permission: roster::Right,
-        /// Grant or withdraw.
-        granted: bool,
-    },
-
-    // --- polls
-    /// Prepare a poll. The id is the client's, so that a retry does not make a second one.
-    CreatePoll {
-        /// New id.
-        poll: PollId,
-        /// What it asks.
-        draft: PollDraft,
-    },
-    /// Change a poll; kind and options only while no votes exist.
-    EditPoll {
-        /// Which.
-        poll: PollId,
-        /// What it shall ask.
-        draft: PollDraft,
-    },
-    /// Move a poll in the run of show.
-    MovePoll {
-        /// Which.
-        poll: PollId,
-        /// Its new place, from 0; past the end means last.
-        position: u32,
-    },
-    /// draft or closed → open, and onto the stage.
-    OpenPoll {
-        /// Which.
-        poll: PollId,
-        /// Close by itself after so many seconds, 5 to 86,400; absent: the draft's timer, or none.
-        seconds: Option<u32>,
-    },
-    /// open → closed.
-    ClosePoll {
-        /// Which.
-        poll: PollId,
-    },
-    /// Begin another round; the round before stays for comparison. Opens the poll.
-    Revote {
-        /// Which.
-        poll: PollId,
-    },
-    /// Throw this round's votes away (they stay in the export) and begin anew, without opening.
-    ResetPoll {
-        /// Which.
-        poll: PollId,
-    },
-    /// Show or hide the results to everybody, whatever the poll's visibility says.
-    RevealPoll {
-        /// Which.
-        poll: PollId,
-        /// Show or hide.
-        revealed: bool,
-    },
-    /// Put a poll away, or bring it back.
-    ArchivePoll {
-        /// Which.
-        poll: PollId,
-        /// Away, or back.
-        archived: bool,
-    },
-    /// Set the timer of an open poll to so many seconds from now, or take it off.
-    SetTimer {
-        /// Which.
-        poll: PollId,
-        /// 5 to 86,400; absent: no timer.
-        seconds: Option<u32>,
-    },
-    /// Give an open poll's timer more time.
-    ExtendTimer {
-        /// Which.
-        poll: PollId,
-        /// 5 to 3,600.
-        seconds: u32,
-    },
-    /// Hide a text answer or word from everybody but hosts, or show it again.
-    HideAnswer {
-        /// Which poll.
-        poll: PollId,
-        /// The text as shown in the tally.
-        text: String,
-        /// Hide or show.
-        hidden: bool,
-    },
-    /// Vote. Sets the whole ballot, so a retry changes nothing.
-    Vote {
-        /// Which poll.
-        poll: PollId,
-        /// The round the voter saw; absent: the current one. A vote for a round that is over is refused.
-        round: Option<u32>,
-        /// The answer.
-        choice: Choice,
-    },
-
-    // --- questions
-    /// Ask a question. The id is the client's.
-    Ask {
-        /// New id.
-        question: QuestionId,
-        /// 1 to 1,000 characters.
-        body: String,
-        /// Hide the name from everybody.
-        #[serde(default)]
-        anonymous: bool,
-    },
-    /// Support a question, or take the support back.
-    Upvote {
-        /// Which.
-        question: QuestionId,
-        /// Support or not.
-        on: bool,
-    },
-    /// pending → open.
-    Approve {
-        /// Which.
-        question: QuestionId,
-    },
-    /// pending or open → dismissed; the author may withdraw his own.
-    Dismiss {
-        /// Which.
-        question: QuestionId,
-    },
-    /// open → answered; without text: answered aloud. On an answered one: change the text.
-    Answer {
-        /// Which.
-        question: QuestionId,
-        /// 1 to 4,000 characters.
-        text: Option<String>,
-    },
-    /// Put a question away.
-    Archive {
-        /// Which.
-        question: QuestionId,
-    },
-    /// Undo archive, dismiss or answered: back to where it was before.
-    Restore {
-        /// Which.
-        question: QuestionId,
-    },
-    /// Mark for the speaker, or unmark.
-    Star {
-        /// Which.
-        question: QuestionId,
-        /// Mark or unmark.
-        on: bool,
-    },
-    /// Highlight exactly one question on the stage, or none.
-    Highlight {
-        /// Which; null: none.
-        question: Option<QuestionId>,
-    },
-
-    // --- stage
-    /// Choose what the big screen shows.
-    Show {
-        /// What.
-        stage: Stage,
-    },
+/// Commands that look for themselves whether they were carried out before the end.
+fn outlives_the_session(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::End {} | Command::Cancel { .. } | Command::Vote { .. } | Command::Ask { .. } | Command::Upvote { .. }
+    )
 }
 
-/// What only the server itself asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SystemCommand {
-    /// Somebody comes in (first time, or again after leaving). Everything that can be checked without the state
-    /// (token, organization, guest rule) has been checked.
-    Join(roster::Join),
-    /// These have been without a connection for longer than the grace.
-    Leave(Vec<ParticipantId>),
-    /// Close polls whose timer has run out.
-    CloseDue,
-    /// End (or cancel, if it never started) a session that nobody hosts any more (6.6, L6 and L7).
-    Expire,
-    /// Change title, description, plan before the start.
-    Reschedule(lifecycle::Plan),
+/// Turns what the server itself asks for into what happens.
+pub fn decide_system(state: &Session, command: &SystemCommand, now: Moment) -> Decision {
+    match command {
+        SystemCommand::Join(join) => roster::join(state, join),
+        SystemCommand::Leave(people) => Ok(roster::leave(state, people)),
+        SystemCommand::CloseDue => Ok(poll::decide::close_due(state, now)),
+        SystemCommand::Expire => Ok(lifecycle::expire(state, now)),
+        SystemCommand::Reschedule(plan) => lifecycle::reschedule(state, plan),
+    }
 }
 
-/// What happened. Stored in `live_session_events` (`type` and `payload`), never changed afterwards.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all_fields = "camelCase")]
-#[expect(missing_docs, reason = "each event's fields are those of the command that caused it")]
-pub enum Event {
-    #[serde(rename = "session.created")]
-    Created { settings: Settings },
-    #[serde(rename = "session.status")]
-    StatusChanged { status: Status, reason: Option<String> },
-    #[serde(rename = "session.locked")]
-    Locked { locked: bool },
-    #[serde(rename = "session.configured")]
-    Configured { settings: Settings },
-
-    #[serde(rename = "participant.joined")]
-    Joined { participant: ParticipantId, user: Id<caller::User>, name: Option<String>, role: Role },
-    #[serde(rename = "participant.left")]
-    Left { participant: ParticipantId },
-    #[serde(rename = "participant.renamed")]
-    Renamed { participant: ParticipantId, name: String },
-    #[serde(rename = "participant.hand")]
-    HandSet { participant: ParticipantId, raised: bool },
-    #[serde(rename = "participant.removed")]
-    Removed { participant: ParticipantId, banned: bool },
-    #[serde(rename = "participant.unbanned")]
-    Unbanned { participant: ParticipantId },
-    #[serde(rename = "participant.role")]
-    RoleSet { participant: ParticipantId, role: Role },
-    #[serde(rename = "participant.permission")]
-    Permitted { participant: ParticipantId, permission: roster::Right, granted: bool },
-
-    #[serde(rename = "poll.created")]
-    PollCreated { poll: PollId, draft: PollDraft, by: Option<ParticipantId> },
-    #[serde(rename = "poll.edited")]
-    PollEdited { poll: PollId, draft: PollDraft },
-    #[serde(rename = "poll.ordered")]
-    PollsOrdered { order: Vec<PollId> },
-    #[serde(rename = "poll.opened")]
-    PollOpened { poll: PollId, closes_at: Option<Moment> },
-    #[serde(rename = "poll.closed")]
-    PollClosed { poll: PollId },
-    #[serde(rename = "poll.round")]
-    RoundBegun { poll: PollId, round: u32, discarded: bool },
-    #[serde(rename = "poll.revealed")]
-    PollRevealed { poll: PollId, revealed: bool },
-    #[serde(rename = "poll.archived")]
-    PollArchived { poll: PollId, archived: bool },
-    #[serde(rename = "poll.timer")]
-    TimerSet { poll: PollId, timer: Option<Timer> },
-    #[serde(rename = "poll.answerHidden")]
-    AnswerHidden { poll: PollId, text: String, hidden: bool },
-    #[serde(rename = "poll.voted")]
-    Voted { poll: PollId, round: u32, participant: ParticipantId, choice: Choice },
-
-    #[serde(rename = "question.asked")]
-    Asked { question: QuestionId, participant: ParticipantId, body: String, anonymous: bool, pending: bool },
-    #[serde(rename = "question.upvoted")]
-    Upvoted { question: QuestionId, participant: ParticipantId, on: bool },
-    #[serde(rename = "question.status")]
-    QuestionMoved { question: QuestionId, status: question::QuestionStatus, by: Option<ParticipantId> },
-    #[serde(rename = "question.answer")]
-    AnswerGiven { question: QuestionId, text: Option<String>, by: Option<ParticipantId> },
-    #[serde(rename = "question.archived")]
-    QuestionArchived { question: QuestionId, archived: bool },
-    #[serde(rename = "question.starred")]
-    Starred { question: QuestionId, on: bool },
-    #[serde(rename = "question.highlighted")]
-    Highlighted { question: Option<QuestionId> },
-
-    #[serde(rename = "stage.changed")]
-    StageChanged { stage: Stage },
+/// The next state. `at` is when the event was written. Takes every event, even one that makes no sense.
+pub fn apply(state: &mut Session, event: &Event, at: Moment) {
+    use Event as E;
+    match event {
+        E::Created { .. } | E::StatusChanged { .. } | E::Locked { .. } | E::Configured { .. } => {
+            lifecycle::apply(state, event, at);
+        }
+        E::Joined { .. }
+        | E::Left { .. }
+        | E::Renamed { .. }
+        | E::HandSet { .. }
+        | E::Removed { .. }
+        | E::Unbanned { .. }
+        | E::RoleSet { .. }
+        | E::Permitted { .. } => roster::apply(state, event, at),
+        E::PollCreated { .. }
+        | E::PollEdited { .. }
+        | E::PollsOrdered { .. }
+        | E::PollOpened { .. }
+        | E::PollClosed { .. }
+        | E::RoundBegun { .. }
+        | E::PollRevealed { .. }
+        | E::PollArchived { .. }
+        | E::TimerSet { .. }
+        | E::AnswerHidden { .. }
+        | E::Voted { .. } => poll::apply::apply(state, event, at),
+        E::Asked { .. }
+        | E::Upvoted { .. }
+        | E::QuestionMoved { .. }
+        | E::AnswerGiven { .. }
+        | E::QuestionArchived { .. }
+        | E::Starred { .. } => question::apply(state, event, at),
+        E::Highlighted { question } => state.highlighted = *question,
+        E::StageChanged { stage } => state.stage = stage.clone(),
+    }
 }
 
-/// What a command comes to.
-pub type Decision = Result<Vec<Event>, Refusal>;
+/// When [`SystemCommand::CloseDue`] or [`SystemCommand::Expire`] has something to do, if nothing happens before.
+pub fn next_deadline(state: &Session) -> Option<Moment> {
+    let expiry = lifecycle::expiry(state).map(|(due, _)| due);
+    poll::decide::next_due(state).into_iter().chain(expiry).min()
+}

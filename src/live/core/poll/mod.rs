@@ -1,4 +1,10 @@
 //! Polls: kinds, rounds, ballots, visibility, timer (domain 10.1, 6.8).
+pub(super) mod apply;
+pub mod check;
+pub(super) mod decide;
+pub mod tally;
+pub(super) mod vote;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
@@ -6,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::{OptionId, ParticipantId, Timer};
-use crate::kernel::Moment;
+use crate::kernel::{Code, Moment};
 
 /// What kind of answer a poll takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema)]
@@ -196,4 +202,63 @@ pub struct TextCount {
     pub count: u32,
     /// Hidden by a host; only hosts receive hidden ones.
     pub hidden: bool,
+}
+
+impl PollDraft {
+    /// How many choices a ballot holds at least and at most.
+    pub fn bounds(&self) -> (u32, u32) {
+        match self.kind {
+            PollKind::Single | PollKind::Rating | PollKind::OpenText => (1, 1),
+            PollKind::Multiple => {
+                let all = u32::try_from(self.options.len()).unwrap_or(u32::MAX);
+                (self.min_choices.unwrap_or(1), self.max_choices.unwrap_or(all))
+            }
+            PollKind::WordCloud => (1, self.max_choices.unwrap_or(3)),
+        }
+    }
+    /// Who may see results when.
+    pub fn visibility(&self) -> Visibility {
+        self.visibility.unwrap_or(Visibility::Always)
+    }
+    /// May a vote be replaced while open?
+    pub fn allow_change(&self) -> bool {
+        self.allow_change.unwrap_or(true)
+    }
+}
+
+impl PollKind {
+    /// Answered in the voter's own words.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::OpenText | Self::WordCloud)
+    }
+}
+
+impl Poll {
+    /// Everybody may see it (not: its results).
+    pub fn is_public(&self) -> bool {
+        matches!(self.status, PollStatus::Open | PollStatus::Closed)
+    }
+    /// Somebody voted, in whatever round.
+    pub fn has_votes(&self) -> bool {
+        !self.ballots.is_empty() || self.past.iter().any(|round| !round.ballots.is_empty())
+    }
+    /// Open, but its timer has run out: takes no votes, and is closed by the next `CloseDue`.
+    pub fn is_due(&self, now: Moment) -> bool {
+        self.status == PollStatus::Open && self.timer.is_some_and(|timer| timer.is_over(now))
+    }
+    /// `poll_not_open` or `poll_closed` unless it takes votes now.
+    pub(super) fn takes_votes(&self, now: Moment) -> Result<(), Code> {
+        match self.status {
+            PollStatus::Draft => Err(Code::PollNotOpen),
+            PollStatus::Open if !self.is_due(now) => Ok(()),
+            PollStatus::Open | PollStatus::Closed | PollStatus::Archived => Err(Code::PollClosed),
+        }
+    }
+    /// The ballots of a round.
+    pub(super) fn ballots_of(&self, round: u32) -> Option<&BTreeMap<ParticipantId, Ballot>> {
+        if round == self.round {
+            return Some(&self.ballots);
+        }
+        self.past.iter().find(|past| past.round == round).map(|past| &past.ballots)
+    }
 }

@@ -1,0 +1,151 @@
+//! The composition root: the handles that handlers ask for, and the one place where all routes come together.
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::{Router, extract::FromRef};
+use metrics_exporter_prometheus::PrometheusHandle;
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    bus::Bus,
+    config::{Config, Registration},
+    db::Db,
+    gateway::{self, Gateway},
+    http::{
+        assets,
+        contract::{self, CloseCode, Documents},
+        health,
+        layers::{self, Guard},
+    },
+    identity::{self, Identity},
+    kernel::Clock,
+    live::{
+        self, Live,
+        protocol::{ClientMessage, SUBPROTOCOL, ServerMessage, close},
+    },
+    runtime::{Rate, Tasks},
+};
+
+/// What handlers may ask for, each by its own type.
+#[derive(Clone, FromRef)]
+pub struct App {
+    /// What the operator set.
+    pub config: Arc<Config>,
+    /// The database.
+    pub db: Db,
+    /// Time and ids.
+    pub clock: Clock,
+    /// Background work.
+    pub tasks: Tasks,
+    /// Who is who.
+    pub identity: Identity,
+    /// The live rooms.
+    pub live: Live,
+    /// The numbers for `/metrics`.
+    #[from_ref(skip)]
+    pub metrics: Metrics,
+}
+
+/// The recorder's handle; it has no `Debug` of its own.
+#[derive(Clone)]
+pub struct Metrics(pub PrometheusHandle);
+
+impl FromRef<App> for PrometheusHandle {
+    fn from_ref(app: &App) -> Self {
+        app.metrics.0.clone()
+    }
+}
+
+/// The routes under `/api/v1`, with their description.
+pub fn api() -> (Router<App>, OpenApi) {
+    let info = InfoBuilder::new()
+        .title("Atelier")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Live workshops: polls, questions and a big screen. All calls are under /api/v1 and speak JSON; an error \
+             is an application/problem+json document whose `code` says what is wrong. Browsers use the session \
+             cookie, programs send `Authorization: Bearer`.",
+        ))
+        .build();
+    let described = OpenApiBuilder::new().openapi(OpenApiVersion::Version31).info(info).build();
+    OpenApiRouter::with_openapi(described)
+        .nest("/api/v1", identity::router().merge(live::http::router()))
+        .split_for_parts()
+}
+
+/// The documents of the contract.
+pub fn documents() -> anyhow::Result<Documents> {
+    let (_, openapi) = api();
+    let closes = [
+        (close::UNAUTHENTICATED, "the token is unknown, expired or used"),
+        (close::REMOVED, "removed from the session"),
+        (close::SESSION_ENDED, "the session is over"),
+        (close::PROTOCOL, "the client does not follow the protocol"),
+        (close::REPLACED, "the same participant opened more connections than allowed; the oldest goes"),
+        (close::NOT_ADMITTED, "the session is full or locked"),
+        (close::OVERLOADED, "the server has too much to do, or its database does not answer"),
+        (close::TOO_SLOW, "the client reads too slowly or does not answer pings"),
+        (close::RATE_LIMITED, "the client sends too much"),
+        (close::DRAINING, "this server is going down"),
+    ]
+    .map(|(code, meaning)| CloseCode { code, meaning });
+    Ok(Documents {
+        openapi: serde_json::to_value(&openapi)?,
+        asyncapi: contract::asyncapi::<ClientMessage, ServerMessage>(SUBPROTOCOL, &closes),
+    })
+}
+
+/// What the operator decided about identity.
+fn identity_settings(config: &Config) -> anyhow::Result<identity::Settings> {
+    let rate = |rate: Rate| identity::Rate::new(rate.times, rate.per);
+    let default = identity::LimitSettings::default();
+    Ok(identity::Settings {
+        proxies: config.trusted_proxies.clone().into(),
+        public_url: config.public_url.as_deref().map(str::parse).transpose().context("public_url is no address")?,
+        registration: match config.registration {
+            Registration::Open => identity::Registration::Open,
+            Registration::Closed => identity::Registration::Closed,
+        },
+        limits: identity::LimitSettings {
+            login: rate(config.rates.login),
+            register: rate(config.rates.register),
+            join: rate(config.rates.join),
+            unknown_code: rate(config.rates.join_unknown),
+            ..default
+        },
+    })
+}
+
+impl App {
+    /// Puts the house together.
+    pub fn new(config: Arc<Config>, db: Db, tasks: Tasks, metrics: Metrics) -> anyhow::Result<Self> {
+        let clock = Clock::system();
+        let identity = Identity::new(db.clone(), clock.clone(), identity_settings(&config)?);
+        let live = Live::new(db.clone(), Bus::local(), clock.clone(), tasks.clone(), config.limits);
+        Ok(Self { config, db, clock, tasks, identity, live, metrics })
+    }
+
+    /// Everything the server answers.
+    pub fn router(self) -> anyhow::Result<Router> {
+        let guard = Guard {
+            clock: self.clock.clone(),
+            deadline: self.config.limits.request,
+            body_bytes: self.config.limits.body_bytes,
+            trusted_proxies: self.config.trusted_proxies.clone().into(),
+        };
+        let (api, _) = api();
+        let gateway = Gateway {
+            live: self.live.clone(),
+            identity: self.identity.clone(),
+            limits: self.config.limits,
+            tasks: self.tasks.clone(),
+        };
+        let routes = api
+            .merge(health::routes())
+            .merge(documents()?.routes())
+            .merge(gateway::router(gateway))
+            .fallback(assets::fallback);
+        Ok(layers::around(routes, guard).with_state(self))
+    }
+}

@@ -1,0 +1,95 @@
+//! The command line: each command is an arm that calls a function.
+mod contract;
+mod doctor;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{Config, Database},
+    db::{embedded::Embedded, migrate},
+    server, telemetry,
+};
+
+/// A server for live workshops.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Settings are ATELIER_* environment variables or keys of the file; see README.md."
+)]
+struct Cli {
+    /// A configuration file (TOML). The environment wins over it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Bring the database up to date, and end.
+    Migrate,
+    /// Write OpenAPI, AsyncAPI and the TypeScript types into the source tree.
+    Contract(ContractArgs),
+    /// Look at the configuration, the database and the address, and say what to do.
+    Doctor,
+}
+
+#[derive(Debug, Args)]
+struct ContractArgs {
+    /// Write nothing; fail if a file differs.
+    #[arg(long)]
+    check: bool,
+    /// The root of the source tree.
+    #[arg(long, default_value = ".", value_name = "FOLDER")]
+    root: PathBuf,
+}
+
+/// Runs what the command line says.
+pub async fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let config = || Config::load(cli.config.as_deref());
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => server::serve(config()?).await,
+        Command::Migrate => migrate(config()?).await,
+        Command::Contract(args) if args.check => contract::check(&args.root),
+        Command::Contract(args) => contract::write(&args.root),
+        Command::Doctor => doctor::examine(config()).await,
+    }
+}
+
+async fn migrate(config: Config) -> anyhow::Result<()> {
+    telemetry::start_logs(&config)?;
+    match &config.database {
+        Database::External { owner, .. } => migrate::run((**owner).clone()).await?,
+        Database::Embedded => {
+            let embedded = Embedded::start(&config.data_dir, config.pg_bin.as_deref()).await?;
+            let migrated = migrate::run(embedded.owner_options()).await;
+            embedded.stop().await;
+            migrated?;
+        }
+    }
+    tracing::info!("the database is up to date");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        let cli = Cli::parse_from(["atelier", "contract", "--check", "--config", "x.toml"]);
+        assert!(
+            matches!(cli.command, Some(Command::Contract(ContractArgs { check: true, .. }))) && cli.config.is_some()
+        );
+        assert!(Cli::parse_from(["atelier"]).command.is_none());
+    }
+}

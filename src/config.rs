@@ -1,0 +1,412 @@
+//! Configuration: environment over file over defaults. The only place that reads the environment.
+//!
+//! Every key has one name: `listen` in the file is `ATELIER_LISTEN` in the environment (`database_url` is also read
+//! from `DATABASE_URL`). A key nobody asks for is an error, so that a typing mistake cannot hide.
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Display},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use anyhow::{Context, bail, ensure};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::{
+    http::peer::Network,
+    runtime::{Limits, Rate, Rates},
+};
+
+/// Everything an operator may set.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where PostgreSQL is.
+    pub database: Database,
+    /// Where the embedded database and other files live.
+    pub data_dir: PathBuf,
+    /// The folder with `postgres` and `initdb`, for the embedded database.
+    pub pg_bin: Option<PathBuf>,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address people see, without a slash at the end; in links and QR codes.
+    pub public_url: Option<String>,
+    /// What is logged.
+    pub log: String,
+    /// How it is written.
+    pub log_format: LogFormat,
+    /// May anybody make an account?
+    pub registration: Registration,
+    /// Proxies whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Connections in the pool.
+    pub database_connections: u32,
+    /// How long to wait for work to finish at shutdown.
+    pub drain: Duration,
+    /// Bounds of connections and requests.
+    pub limits: Limits,
+    /// Bounds per client address.
+    pub rates: Rates,
+}
+
+/// Where PostgreSQL is.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A private one in the data directory.
+    Embedded,
+    /// A server that somebody else runs.
+    External {
+        /// The restricted login, to serve with.
+        serve: Box<PgConnectOptions>,
+        /// The owner of the tables, to migrate with.
+        owner: Box<PgConnectOptions>,
+    },
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// May anybody make an account?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anybody may.
+    Open,
+    /// Nobody may.
+    Closed,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err("choose text or json"),
+        }
+    }
+}
+
+impl FromStr for Registration {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err("choose open or closed"),
+        }
+    }
+}
+
+const DEFAULT_LOG: &str = "info";
+
+impl Config {
+    /// Reads the environment and, if one is named, the file.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let text = match file {
+            Some(path) => Some((
+                path,
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read the configuration file {}", path.display()))?,
+            )),
+            None => None,
+        };
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        Self::from_sources(text.as_ref().map(|(path, text)| (*path, text.as_str())), environment)
+    }
+
+    fn from_sources<V: Into<std::ffi::OsString>>(
+        file: Option<(&Path, &str)>,
+        environment: impl Iterator<Item = (String, V)>,
+    ) -> anyhow::Result<Self> {
+        let mut given = Given::default();
+        if let Some((path, text)) = file {
+            given.add_file(path, text)?;
+        }
+        given.add_environment(environment)?;
+        let limits = limits(&mut given)?;
+        let config = Self {
+            database: database(&mut given)?,
+            data_dir: given.or("data_dir", PathBuf::from("./data"))?,
+            pg_bin: given.take("pg_bin")?,
+            listen: given.or("listen", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
+            public_url: given.take::<PublicUrl>("public_url")?.map(|url| url.0),
+            log: given.or("log", DEFAULT_LOG.to_owned())?,
+            log_format: given.or("log_format", LogFormat::Text)?,
+            registration: given.or("registration", Registration::Open)?,
+            trusted_proxies: given.list("trusted_proxies")?,
+            database_connections: given.or("database_connections", 20)?,
+            drain: given.seconds("drain_seconds", Duration::from_secs(10))?,
+            limits,
+            rates: rates(&mut given)?,
+        };
+        ensure!(config.database_connections >= 2, "database_connections must be at least 2");
+        given.finish()?;
+        Ok(config)
+    }
+
+    /// The address for links: the public one, or this machine's.
+    pub fn base_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| {
+            let ip = self.listen.ip();
+            let host = if ip.is_unspecified() || ip.is_loopback() { "localhost".to_owned() } else { ip.to_string() };
+            let host = if host.contains(':') { format!("[{host}]") } else { host };
+            format!("http://{host}:{}", self.listen.port())
+        })
+    }
+}
+
+fn database(given: &mut Given) -> anyhow::Result<Database> {
+    let serve: Option<PgConnectOptions> = given.take("database_url")?;
+    let owner: Option<PgConnectOptions> = given.take("owner_database_url")?;
+    match (serve, owner) {
+        (None, None) => Ok(Database::Embedded),
+        (Some(serve), owner) => {
+            let owner = owner.unwrap_or_else(|| serve.clone());
+            Ok(Database::External { serve: Box::new(serve), owner: Box::new(owner) })
+        }
+        (None, Some(_)) => bail!("ATELIER_OWNER_DATABASE_URL is set, but DATABASE_URL, to serve with, is not"),
+    }
+}
+
+fn limits(given: &mut Given) -> anyhow::Result<Limits> {
+    let default = Limits::default();
+    let limits = Limits {
+        message_bytes: given.or("limit_message_bytes", default.message_bytes)?,
+        commands_per_second: given.or("limit_commands_per_second", default.commands_per_second)?,
+        commands_burst: given.or("limit_commands_burst", default.commands_burst)?,
+        hello: given.seconds("limit_hello_seconds", default.hello)?,
+        connections_per_participant: given
+            .or("limit_connections_per_participant", default.connections_per_participant)?,
+        ring_frames: given.or("limit_ring_frames", default.ring_frames)?,
+        ring_bytes: given.or("limit_ring_bytes", default.ring_bytes)?,
+        send_buffer: given.or("limit_send_buffer", default.send_buffer)?,
+        body_bytes: given.or("limit_body_bytes", default.body_bytes)?,
+        request: given.seconds("limit_request_seconds", default.request)?,
+    };
+    let smallest = [
+        limits.message_bytes,
+        limits.commands_per_second as usize,
+        limits.commands_burst as usize,
+        limits.connections_per_participant,
+        limits.ring_frames,
+        limits.ring_bytes,
+        limits.body_bytes,
+    ];
+    ensure!(!smallest.contains(&0), "a limit of 0 would let nothing through; leave the limit out for its default");
+    Ok(limits)
+}
+
+fn rates(given: &mut Given) -> anyhow::Result<Rates> {
+    let default = Rates::default();
+    let mut rate = |key, default: Rate| given.or(key, default);
+    Ok(Rates {
+        login: rate("rate_login", default.login)?,
+        join: rate("rate_join", default.join)?,
+        join_unknown: rate("rate_join_unknown", default.join_unknown)?,
+        register: rate("rate_register", default.register)?,
+    })
+}
+
+/// An `http(s)://host[:port]` address without path.
+struct PublicUrl(String);
+
+impl FromStr for PublicUrl {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const HOW: &str = "write it as https://workshops.example.org, without a path";
+        let text = text.trim_end_matches('/');
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(HOW)?;
+        let plain = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+        if plain { Ok(Self(text.to_owned())) } else { Err(HOW) }
+    }
+}
+
+/// What was given, where, and what of it has been asked for.
+#[derive(Default)]
+struct Given {
+    values: BTreeMap<String, (String, Source)>,
+    known: Vec<&'static str>,
+}
+
+#[derive(Clone)]
+enum Source {
+    Environment(String),
+    File(PathBuf, String),
+}
+
+impl Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(f, "{name}"),
+            Self::File(path, key) => write!(f, "{key} in {}", path.display()),
+        }
+    }
+}
+
+impl Given {
+    fn add_file(&mut self, path: &Path, text: &str) -> anyhow::Result<()> {
+        let table: toml::Table = text.parse().with_context(|| format!("{} is not valid TOML", path.display()))?;
+        for (key, value) in table {
+            let text = match value {
+                toml::Value::String(text) => text,
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+                    items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+                }
+                _ => bail!("{key} in {}: write a text, a whole number or a list of texts", path.display()),
+            };
+            self.values.insert(key.clone(), (text, Source::File(path.to_owned(), key)));
+        }
+        Ok(())
+    }
+
+    fn add_environment<V: Into<std::ffi::OsString>>(
+        &mut self,
+        variables: impl Iterator<Item = (String, V)>,
+    ) -> anyhow::Result<()> {
+        for (name, value) in variables {
+            let key = match name.as_str() {
+                "DATABASE_URL" => "database_url".to_owned(),
+                _ => match name.strip_prefix("ATELIER_") {
+                    Some(key) => key.to_ascii_lowercase(),
+                    None => continue,
+                },
+            };
+            let Ok(value) = value.into().into_string() else { bail!("{name} is not valid UTF-8") };
+            // `NAME= atelier` is how a shell or a compose file says "not set".
+            if value.is_empty() {
+                self.values.remove(&key);
+            } else {
+                self.values.insert(key, (value, Source::Environment(name)));
+            }
+        }
+        Ok(())
+    }
+
+    fn take<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> anyhow::Result<Option<T>> {
+        self.known.push(key);
+        let Some((text, source)) = self.values.remove(key) else { return Ok(None) };
+        // The value itself is not shown: it may hold a password.
+        text.parse().map(Some).map_err(|why| anyhow::anyhow!("{source} is not valid: {why}"))
+    }
+
+    fn or<T: FromStr<Err: Display>>(&mut self, key: &'static str, default: T) -> anyhow::Result<T> {
+        Ok(self.take(key)?.unwrap_or(default))
+    }
+
+    fn seconds(&mut self, key: &'static str, default: Duration) -> anyhow::Result<Duration> {
+        Ok(self.take(key)?.map_or(default, Duration::from_secs))
+    }
+
+    fn list<T: FromStr<Err: Display>>(&mut self, key: &'static str) -> anyhow::Result<Vec<T>> {
+        let source = self.values.get(key).map(|(_, source)| source.clone());
+        let text: String = self.or(key, String::new())?;
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        parts
+            .map(|part| part.parse())
+            .collect::<Result<_, T::Err>>()
+            .map_err(|why| anyhow::anyhow!("{} is not valid: {why}", source.map_or(String::new(), |s| s.to_string())))
+    }
+
+    fn finish(mut self) -> anyhow::Result<()> {
+        self.known.sort_unstable();
+        match self.values.into_values().next() {
+            None => Ok(()),
+            Some((_, source)) => bail!(
+                "{source} is not known. Known keys (in the environment with ATELIER_ before them, in capitals): {}",
+                self.known.join(", ")
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> anyhow::Result<Config> {
+        Config::from_sources(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), *v)))
+    }
+    fn file(text: &str, pairs: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let file = Some((Path::new("atelier.toml"), text));
+        Config::from_sources(file, pairs.iter().map(|(k, v)| ((*k).to_owned(), *v)))
+    }
+    fn error(result: anyhow::Result<Config>) -> String {
+        format!("{:#}", result.expect_err("must be refused"))
+    }
+
+    #[test]
+    fn nothing_given_means_an_embedded_database_and_the_defaults() {
+        let config = env(&[("PATH", "/bin"), ("HOME", "/")]).unwrap();
+        assert!(matches!(config.database, Database::Embedded));
+        assert_eq!(config.listen, "0.0.0.0:8080".parse().unwrap());
+        assert_eq!((config.limits, config.rates), (Limits::default(), Rates::default()));
+        assert_eq!(config.base_url(), "http://localhost:8080");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let text = "listen = '127.0.0.1:1'\nlimit_ring_frames = 7\ntrusted_proxies = ['10.0.0.0/8', '::1']";
+        let config = file(text, &[("ATELIER_LISTEN", "[::1]:2"), ("ATELIER_LOG_FORMAT", "json")]).unwrap();
+        assert_eq!(config.listen, "[::1]:2".parse().unwrap());
+        assert_eq!((config.limits.ring_frames, config.log_format), (7, LogFormat::Json));
+        assert_eq!(config.trusted_proxies.len(), 2);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_place() {
+        assert!(error(env(&[("ATELIER_LISTNE", "x")])).starts_with("ATELIER_LISTNE is not known"));
+        assert!(error(file("listne = 'x'", &[])).starts_with("listne in atelier.toml is not known"));
+        assert!(error(file("listen = true", &[])).contains("listen in atelier.toml"));
+        assert!(error(file("listen = ", &[])).contains("not valid TOML"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_without_showing_them() {
+        for (key, value) in [
+            ("ATELIER_LISTEN", "8080"),
+            ("ATELIER_LOG_FORMAT", "xml"),
+            ("ATELIER_REGISTRATION", "maybe"),
+            ("ATELIER_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
+            ("ATELIER_PUBLIC_URL", "workshops.example.org"),
+            ("ATELIER_RATE_LOGIN", "often"),
+            ("DATABASE_URL", "mysql:secret"),
+        ] {
+            let message = error(env(&[(key, value)]));
+            assert!(message.starts_with(&format!("{key} is not valid")) && !message.contains(value), "{message}");
+        }
+        assert!(error(env(&[("ATELIER_LIMIT_BODY_BYTES", "0")])).contains("limit of 0"));
+    }
+
+    #[test]
+    fn a_named_file_that_is_not_there_is_fatal() {
+        assert!(error(Config::load(Some(Path::new("/nowhere/atelier.toml")))).contains("/nowhere/atelier.toml"));
+    }
+
+    #[test]
+    fn owner_and_serving_login() {
+        let one = env(&[("DATABASE_URL", "postgres://o@h/d")]).unwrap();
+        let Database::External { owner, .. } = one.database else { panic!("external") };
+        assert_eq!(owner.get_username(), "o");
+        let two =
+            env(&[("DATABASE_URL", "postgres://s@h/d"), ("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")]).unwrap();
+        let Database::External { serve, owner } = two.database else { panic!("external") };
+        assert_eq!((serve.get_username(), owner.get_username()), ("s", "o"));
+        assert!(error(env(&[("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")])).contains("DATABASE_URL"));
+        assert!(matches!(env(&[("DATABASE_URL", "")]).unwrap().database, Database::Embedded));
+    }
+
+    #[test]
+    fn the_public_address_has_no_path() {
+        let url = |text| env(&[("ATELIER_PUBLIC_URL", text)]).map(|c| c.base_url());
+        assert_eq!(url("https://a.example/").unwrap(), "https://a.example");
+        assert!(url("https://a.example/x").is_err() && url("ftp://a").is_err() && url("https://").is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! How much one connection may send: a token bucket.
+use std::time::Instant;
+
+/// A bucket of commands.
+#[derive(Debug)]
+pub struct Budget {
+    per_second: f64,
+    burst: f64,
+    left: f64,
+    since: Instant,
+    refused: u32,
+}
+
+/// What to do with a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spending {
+    /// Take it.
+    Fine,
+    /// Say `retry` after so many milliseconds.
+    Wait(u32),
+    /// Far too many: close the connection.
+    Abuse,
+}
+
+impl Budget {
+    /// A full bucket.
+    pub fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        let burst = f64::from(burst.max(1));
+        Self { per_second: f64::from(per_second.max(1)), burst, left: burst, since: now, refused: 0 }
+    }
+
+    /// Spends one command.
+    pub fn spend(&mut self, now: Instant) -> Spending {
+        self.left = (self.left + now.duration_since(self.since).as_secs_f64() * self.per_second).min(self.burst);
+        self.since = now;
+        if self.left >= 1.0 {
+            self.left -= 1.0;
+            self.refused = self.refused.saturating_sub(1);
+            return Spending::Fine;
+        }
+        self.refused += 1;
+        if f64::from(self.refused) > self.burst * 10.0 {
+            return Spending::Abuse;
+        }
+        let wait = (1.0 - self.left) / self.per_second * 1000.0;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
+        Spending::Wait(wait.ceil() as u32 + 50)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_burst_passes_then_a_steady_rate_then_abuse_ends() {
+        let start = Instant::now();
+        let mut budget = Budget::new(20, 40, start);
+        assert!((0..40).all(|_| budget.spend(start) == Spending::Fine));
+        assert!(matches!(budget.spend(start), Spending::Wait(ms) if (50..=110).contains(&ms)));
+        assert_eq!(budget.spend(start + Duration::from_millis(60)), Spending::Fine);
+        assert!((0..401).any(|_| budget.spend(start + Duration::from_millis(60)) == Spending::Abuse));
+    }
+}

@@ -1,0 +1,268 @@
+//! One attached socket: reads commands, writes what its line and its ring have for it, in one flush.
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use futures_util::SinkExt;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    Gateway,
+    budget::{Budget, Spending},
+    hello::{Farewell, Hello},
+};
+use crate::{
+    kernel::Code,
+    live::{
+        core::Command,
+        fanout::{FellOff, Frame, Line},
+        protocol::{ServerMessage, close},
+        room::{Attached, HEARTBEAT, Handle, Rejection, encode},
+    },
+};
+
+/// A flush that takes longer means that nobody reads at the other end.
+const STUCK: Duration = Duration::from_secs(60);
+/// How long attaching may take: a room may have to be read first.
+const ATTACH: Duration = Duration::from_secs(20);
+/// Ring frames taken per flush.
+const AT_ONCE: usize = 64;
+
+/// The envelope of what clients send after hello; the command stays unread until the envelope is known to be good.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(rename = "ref")]
+    reference: Option<u64>,
+    #[serde(borrow)]
+    command: Option<&'a RawValue>,
+}
+
+/// A connection that has said hello.
+pub struct Connection {
+    socket: WebSocket,
+    gateway: Gateway,
+    hello: Hello,
+    handle: Handle,
+    line: Arc<Line>,
+    attached: Attached,
+    budget: Budget,
+    out: Vec<Frame>,
+    heard: Instant,
+}
+
+/// Attaches to the room and serves the socket until one side ends it.
+pub async fn serve(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) {
+    let line = Line::new();
+    let after = hello.after.take();
+    let attached = tokio::time::timeout(ATTACH, attach(&gateway, &hello, after, &line)).await;
+    let overloaded = Farewell::new(close::OVERLOADED, Code::Unavailable);
+    match attached.unwrap_or(Err(overloaded)) {
+        Ok((handle, attached)) => {
+            let budget = Budget::new(gateway.limits.commands_per_second, gateway.limits.commands_burst, Instant::now());
+            let mut connection = Connection {
+                socket,
+                gateway,
+                hello,
+                handle,
+                line,
+                attached,
+                budget,
+                out: Vec::new(),
+                heard: Instant::now(),
+            };
+            let farewell = connection.run().await;
+            let Connection { socket, handle, attached, .. } = connection;
+            handle.detach(attached.connection).await;
+            if let Some(farewell) = farewell {
+                part(socket, farewell).await;
+            }
+        }
+        Err(farewell) => {
+            // A close set before the room knew this line has no one to deliver it.
+            let _ = socket.flush().await;
+            part(socket, farewell).await;
+        }
+    }
+}
+
+async fn attach(
+    gateway: &Gateway,
+    hello: &Hello,
+    after: Option<u64>,
+    line: &Arc<Line>,
+) -> Result<(Handle, Attached), Farewell> {
+    let farewell = |rejection| match rejection {
+        Rejection::Refused(refusal) => Farewell::refused(refusal),
+        Rejection::Retry { .. } => Farewell::new(close::OVERLOADED, Code::Unavailable),
+    };
+    loop {
+        let handle = gateway.live.room(hello.key).await.map_err(farewell)?;
+        // A room that ended in between is opened again.
+        if let Ok(answer) = handle.attach(hello.viewer, after, line.clone()).await {
+            return answer.map(|attached| (handle, attached)).map_err(farewell);
+        }
+    }
+}
+
+/// Says goodbye and waits a moment for the other side to say it too.
+pub async fn part(mut socket: WebSocket, farewell: Farewell) {
+    let reason = farewell.reason.and_then(|code| serde_json::to_value(code).ok());
+    let reason = Utf8Bytes::from(reason.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned());
+    let goodbye = async {
+        if socket.send(Message::Close(Some(CloseFrame { code: farewell.code, reason }))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    // Past this the peer is not reading; the socket is dropped.
+    let _ = tokio::time::timeout(Duration::from_secs(2), goodbye).await;
+}
+
+impl Connection {
+    /// Runs until the end. None: the peer is gone, there is nobody to say goodbye to.
+    async fn run(&mut self) -> Option<Farewell> {
+        self.out = std::mem::take(&mut self.attached.frames);
+        if let Err(end) = self.flush().await {
+            return end;
+        }
+        self.line.wake();
+        let heartbeat = Duration::from_secs(u64::from(HEARTBEAT));
+        let mut next_ping = tokio::time::Instant::now() + heartbeat;
+        loop {
+            let step = tokio::select! {
+                () = self.line.woken() => self.deliver().await,
+                message = self.socket.recv() => self.receive(message).await,
+                () = tokio::time::sleep_until(next_ping) => {
+                    next_ping += heartbeat;
+                    self.ping(heartbeat).await
+                }
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn ping(&mut self, heartbeat: Duration) -> Result<(), Option<Farewell>> {
+        if self.heard.elapsed() > heartbeat * 2 {
+            return Err(Some(Farewell::bare(close::TOO_SLOW)));
+        }
+        self.out.push(encode(&ServerMessage::Ping));
+        self.flush().await
+    }
+
+    /// Writes everything that waits, in as few writes as possible.
+    async fn deliver(&mut self) -> Result<(), Option<Farewell>> {
+        loop {
+            if self.line.take_stale() {
+                self.attach_anew().await?;
+            }
+            let ending = self.line.drain(&mut self.out);
+            let line = &self.line;
+            let taken = self.attached.ring.take(
+                &mut self.attached.cursor,
+                AT_ONCE,
+                |poll, round| line.has_voted(poll, round),
+                &mut self.out,
+            );
+            self.flush().await?;
+            if let Some(code) = ending {
+                return Err(Some(Farewell::bare(code)));
+            }
+            match taken {
+                Ok(false) => return Ok(()),
+                Ok(true) => {}
+                Err(FellOff) => {
+                    metrics::counter!("atelier_gateway_fell_behind_total").increment(1);
+                    self.attach_anew().await?;
+                }
+            }
+        }
+    }
+
+    /// Another audience, or too far behind: a fresh snapshot on the same socket.
+    async fn attach_anew(&mut self) -> Result<(), Option<Farewell>> {
+        self.handle.detach(self.attached.connection).await;
+        let (handle, attached) = attach(&self.gateway, &self.hello, None, &self.line).await.map_err(Some)?;
+        self.handle = handle;
+        self.attached = attached;
+        self.out.append(&mut self.attached.frames);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Option<Farewell>> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        metrics::counter!("atelier_gateway_frames_sent_total").increment(self.out.len() as u64);
+        let socket = &mut self.socket;
+        let frames = self.out.drain(..);
+        let write = async {
+            for frame in frames {
+                socket.feed(Message::Text(frame)).await?;
+            }
+            socket.flush().await
+        };
+        let written = tokio::time::timeout(STUCK, write).await;
+        if self.out.capacity() > 256 {
+            self.out.shrink_to(16);
+        }
+        match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(Farewell::bare(close::TOO_SLOW))),
+        }
+    }
+
+    async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Option<Farewell>> {
+        let protocol_error = || Err(Some(Farewell::new(close::PROTOCOL, Code::ProtocolError)));
+        self.heard = Instant::now();
+        match message {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str::<Envelope<'_>>(&text) {
+                Ok(Envelope { kind: "do", reference: Some(reference), command: Some(command) }) => {
+                    self.command(reference, command).await
+                }
+                Ok(Envelope { kind: "pong", .. }) => Ok(()),
+                _ => protocol_error(),
+            },
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Binary(_))) => protocol_error(),
+            Some(Ok(Message::Close(_))) | None => Err(None),
+            Some(Err(error)) if too_large(&error) => Err(Some(Farewell::new(close::PROTOCOL, Code::TooLarge))),
+            Some(Err(_)) => Err(None),
+        }
+    }
+
+    async fn command(&mut self, reference: u64, raw: &RawValue) -> Result<(), Option<Farewell>> {
+        let answer = match self.budget.spend(Instant::now()) {
+            Spending::Abuse => return Err(Some(Farewell::new(close::RATE_LIMITED, Code::RateLimited))),
+            Spending::Wait(after_ms) => ServerMessage::Retry { reference, code: Code::RateLimited, after_ms },
+            Spending::Fine => match (serde_json::from_str::<Command>(raw.get()), self.attached.participant) {
+                (Err(error), _) => {
+                    ServerMessage::Refused { reference, code: Code::Malformed, message: error.to_string() }
+                }
+                (Ok(_), None) => {
+                    let code = Code::Forbidden;
+                    ServerMessage::Refused { reference, code, message: code.message().to_owned() }
+                }
+                (Ok(command), Some(actor)) => {
+                    if self.handle.command(&self.line, reference, actor, command) {
+                        return Ok(());
+                    }
+                    ServerMessage::Retry { reference, code: Code::Unavailable, after_ms: 500 }
+                }
+            },
+        };
+        self.out.push(encode(&answer));
+        self.flush().await
+    }
+}
+
+fn too_large(error: &axum::Error) -> bool {
+    // axum hides tungstenite's error type; its capacity error is the only one that says this.
+    error.to_string().contains("too long") || error.to_string().contains("too big")
+}

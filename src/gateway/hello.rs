@@ -1,0 +1,98 @@
+//! From a stranger to a viewer: the first frame, the token, the room.
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+
+use super::Gateway;
+use crate::{
+    identity::{Scope, SocketIdentity},
+    kernel::{Code, Id, Refusal},
+    live::{
+        protocol::{ClientMessage, close},
+        room::{Viewer, writer::Key},
+    },
+};
+
+/// Who is at the other end, and what they hold already.
+#[derive(Debug)]
+pub struct Hello {
+    /// The session.
+    pub key: Key,
+    /// As whom.
+    pub viewer: Viewer,
+    /// The last number held.
+    pub after: Option<u64>,
+}
+
+/// Why a connection ends: a close code, and the word that explains it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Farewell {
+    /// The close code.
+    pub code: u16,
+    /// The reason as a [`Code`], where there is one.
+    pub reason: Option<Code>,
+}
+
+impl Farewell {
+    /// A close code with its reason.
+    pub const fn new(code: u16, reason: Code) -> Self {
+        Self { code, reason: Some(reason) }
+    }
+    /// A close code that says it all.
+    pub const fn bare(code: u16) -> Self {
+        Self { code, reason: None }
+    }
+    /// The close code for a final refusal.
+    pub const fn refused(refusal: Refusal) -> Self {
+        let code = match refusal.code {
+            Code::SessionEnded => close::SESSION_ENDED,
+            Code::Removed => close::REMOVED,
+            Code::Unauthenticated | Code::NotFound | Code::Forbidden => close::UNAUTHENTICATED,
+            Code::Internal | Code::Unavailable => close::OVERLOADED,
+            _ => close::NOT_ADMITTED,
+        };
+        Self::new(code, refusal.code)
+    }
+}
+
+/// Waits for hello and finds out who it is.
+pub async fn receive(socket: &mut WebSocket, gateway: &Gateway) -> Result<Hello, Farewell> {
+    let expected = Farewell::new(close::PROTOCOL, Code::HelloExpected);
+    let text = match tokio::time::timeout(gateway.limits.hello, first_text(socket)).await {
+        Ok(Some(text)) => text,
+        Ok(None) | Err(_) => return Err(expected),
+    };
+    let (token, after) = match serde_json::from_str::<ClientMessage>(&text) {
+        Ok(ClientMessage::Hello { token, after, client }) => {
+            tracing::debug!(client = client.as_deref().unwrap_or("unnamed"), ?after, "hello");
+            (token, after)
+        }
+        Ok(_) => return Err(expected),
+        Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
+    };
+    let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, &token).await.map_err(
+        |problem| match problem.code {
+            Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
+            code => Farewell::new(close::UNAUTHENTICATED, code),
+        },
+    )?;
+    let (key, viewer) = viewer(&identity);
+    Ok(Hello { key, viewer, after })
+}
+
+async fn first_text(socket: &mut WebSocket) -> Option<Utf8Bytes> {
+    loop {
+        match socket.recv().await? {
+            Ok(Message::Text(text)) => return Some(text),
+            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+            _ => return None,
+        }
+    }
+}
+
+fn viewer(identity: &SocketIdentity) -> (Key, Viewer) {
+    let key = Key { organization: identity.organization, session: Id::new(identity.scope.live_session()) };
+    let viewer = match identity.scope {
+        Scope::Seat(seat) => Viewer::Person { user: identity.user, fresh: Id::new(seat.participant) },
+        Scope::Link(_) => Viewer::Screen,
+    };
+    (key, viewer)
+}

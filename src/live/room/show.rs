@@ -1,0 +1,312 @@
+//! The showing half of a room: what changed, seen by each audience, encoded once.
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use crate::live::{
+    core::{
+        Event, PollId, QuestionId, Session,
+        audience::{self, Audience, Change, Entity, You},
+        poll::PollStatus,
+    },
+    fanout::{Condition, Cursor, Frame, Ring, SlotKey},
+    log::Logged,
+    protocol::{Integrity, ServerMessage, UpvoteCount},
+};
+use crate::{kernel::Moment, runtime::Limits};
+
+/// For so many events back a reconnecting client gets the difference instead of a snapshot.
+const HISTORY: usize = 8_192;
+/// A cached snapshot is good for so many further frames: who gets it reads those from the ring.
+const SNAPSHOT_REUSE: u64 = 32;
+/// Seconds between pings.
+pub const HEARTBEAT: u32 = 25;
+
+/// All audiences, in the order of their places in [`Show`].
+pub const AUDIENCES: [Audience; 3] = [Audience::Hosts, Audience::Participants, Audience::Observers];
+
+fn place(audience: Audience) -> usize {
+    match audience {
+        Audience::Hosts => 0,
+        Audience::Participants => 1,
+        Audience::Observers => 2,
+    }
+}
+
+/// One audience's stream.
+#[derive(Debug)]
+struct Stream {
+    ring: Arc<Ring>,
+    /// The last number that this audience's frames cover.
+    told: u64,
+    viewers: usize,
+    snapshot: Option<(Frame, u64, Cursor)>,
+}
+
+impl Stream {
+    fn push(&mut self, seq: u64, events: Vec<Change>) {
+        self.ring.push(encode(&ServerMessage::Events { after: self.told, seq, events }));
+        self.told = seq;
+    }
+}
+
+/// The streams of all audiences, and what they do not know yet.
+#[derive(Debug)]
+pub struct Show {
+    streams: [Stream; 3],
+    history: VecDeque<(u64, Box<[Entity]>)>,
+    /// The history is complete for clients that hold at least this number.
+    history_from: u64,
+    tallies: BTreeSet<PollId>,
+    upvotes: BTreeSet<QuestionId>,
+    online: u32,
+    integrity: Option<Integrity>,
+}
+
+/// What a connection gets when it attaches.
+#[derive(Debug)]
+pub struct Opening {
+    /// The ring to read on.
+    pub ring: Arc<Ring>,
+    /// From here.
+    pub cursor: Cursor,
+    /// Sent first.
+    pub frames: Vec<Frame>,
+}
+
+/// Encodes a message once.
+pub fn encode(message: &ServerMessage) -> Frame {
+    // The messages hold nothing that JSON cannot: no maps with odd keys, no non-finite numbers.
+    Frame::from(serde_json::to_string(message).unwrap_or_default())
+}
+
+impl Show {
+    /// Streams of a room that was loaded at `seq`.
+    pub fn new(limits: &Limits, seq: u64) -> Self {
+        let stream = || Stream {
+            ring: Arc::new(Ring::new(limits.ring_frames, limits.ring_bytes)),
+            told: seq,
+            viewers: 0,
+            snapshot: None,
+        };
+        Self {
+            streams: [stream(), stream(), stream()],
+            history: VecDeque::new(),
+            history_from: seq,
+            tallies: BTreeSet::new(),
+            upvotes: BTreeSet::new(),
+            online: 0,
+            integrity: None,
+        }
+    }
+
+    /// Somebody joins an audience.
+    pub fn enter(&mut self, audience: Audience, seq: u64) {
+        let stream = &mut self.streams[place(audience)];
+        if stream.viewers == 0 {
+            // Nothing was pushed while nobody looked.
+            stream.told = seq;
+            stream.snapshot = None;
+        }
+        stream.viewers += 1;
+    }
+
+    /// Somebody leaves an audience.
+    pub fn leave(&mut self, audience: Audience) {
+        let stream = &mut self.streams[place(audience)];
+        stream.viewers = stream.viewers.saturating_sub(1);
+    }
+
+    /// Everybody who looks.
+    pub fn viewers(&self) -> usize {
+        self.streams.iter().map(|stream| stream.viewers).sum()
+    }
+
+    /// The first frames for a viewer who holds everything up to `after`, or nothing.
+    pub fn open(&mut self, audience: Audience, state: &Session, after: Option<u64>, you: You, now: Moment) -> Opening {
+        let missing = after.and_then(|after| self.missing(audience, state, after).map(|changes| (after, changes)));
+        let stream = &mut self.streams[place(audience)];
+        let welcome = |seq, resumed| {
+            encode(&ServerMessage::Welcome { seq, you, server_time: now, heartbeat: HEARTBEAT, resumed })
+        };
+        if let Some((after, events)) = missing {
+            let seq = stream.told.max(after);
+            let mut frames = vec![welcome(seq, true)];
+            if seq > after || !events.is_empty() {
+                frames.push(encode(&ServerMessage::Events { after, seq, events }));
+            }
+            return Opening { ring: stream.ring.clone(), cursor: stream.ring.end(), frames };
+        }
+        let end = stream.ring.end();
+        let (frame, seq, cursor) = match stream.snapshot.take() {
+            Some(kept) if end.index - kept.2.index <= SNAPSHOT_REUSE && stream.ring.holds(kept.2.index) => kept,
+            _ => {
+                let state = audience::snapshot(state, audience);
+                (encode(&ServerMessage::Snapshot { seq: stream.told, state }), stream.told, end)
+            }
+        };
+        stream.snapshot = Some((frame.clone(), seq, cursor));
+        Opening { ring: stream.ring.clone(), cursor, frames: vec![welcome(seq, false), frame] }
+    }
+
+    /// What changed after a number, if that is still known.
+    fn missing(&self, audience: Audience, state: &Session, after: u64) -> Option<Vec<Change>> {
+        if after < self.history_from {
+            return None;
+        }
+        let entities: BTreeSet<Entity> = self
+            .history
+            .iter()
+            .rev()
+            .take_while(|(seq, _)| *seq > after)
+            .flat_map(|(_, e)| e.iter().copied())
+            .collect();
+        Some(entities.into_iter().filter_map(|entity| audience::view(state, audience, entity)).collect())
+    }
+
+    /// Shows a committed batch. `state` is the one after it. Returns the audiences that have something to read.
+    pub fn committed(&mut self, state: &Session, events: &[Logged]) -> Vec<Audience> {
+        let mut changed = BTreeSet::new();
+        for logged in events {
+            let touched = audience::touched(&logged.event, state);
+            changed.extend(touched.iter().copied());
+            self.note(&logged.event);
+            self.remember(logged, touched);
+        }
+        let Some(seq) = events.last().map(|logged| logged.seq) else { return Vec::new() };
+        let mut pushed = Vec::new();
+        for (stream, audience) in self.streams.iter_mut().zip(AUDIENCES) {
+            if stream.viewers == 0 {
+                continue;
+            }
+            let changes: Vec<Change> =
+                changed.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
+            if !changes.is_empty() {
+                stream.push(seq, changes);
+                pushed.push(audience);
+            }
+        }
+        pushed
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Voted { poll, .. } => {
+                self.tallies.insert(*poll);
+            }
+            Event::Upvoted { question, .. } => {
+                self.upvotes.insert(*question);
+            }
+            // The poll's own view says the result now.
+            Event::PollClosed { poll } | Event::RoundBegun { poll, .. } | Event::PollArchived { poll, .. } => {
+                self.tallies.remove(poll);
+                for stream in &self.streams {
+                    stream.ring.clear(SlotKey::Tally(*poll));
+                }
+            }
+            Event::PollRevealed { poll, .. } | Event::AnswerHidden { poll, .. } => {
+                for stream in &self.streams {
+                    stream.ring.clear(SlotKey::Tally(*poll));
+                }
+                self.tallies.insert(*poll);
+            }
+            _ => {}
+        }
+    }
+
+    fn remember(&mut self, logged: &Logged, mut touched: Vec<Entity>) {
+        if let Event::Upvoted { question, .. } = &logged.event {
+            touched.push(Entity::Question(*question));
+        }
+        self.history.push_back((logged.seq, touched.into_boxed_slice()));
+        if self.history.len() > HISTORY
+            && let Some((seq, _)) = self.history.pop_front()
+        {
+            self.history_from = seq;
+        }
+    }
+
+    /// Sends what is sent on a tick: running results, supporters, presence, numbers without news. True: wake everybody.
+    pub fn tick(&mut self, state: &Session, seq: u64, online: u32, integrity: impl FnOnce() -> Integrity) -> bool {
+        if self.viewers() == 0 {
+            return false;
+        }
+        let mut news = self.show_tallies(state);
+        news |= self.show_upvotes(state);
+        if self.online != online {
+            self.online = online;
+            let frame = encode(&ServerMessage::Presence { online });
+            for stream in &self.streams {
+                stream.ring.set(SlotKey::Presence, Condition::Everyone, frame.clone());
+            }
+            news = true;
+        }
+        let hosts = &self.streams[place(Audience::Hosts)];
+        if hosts.viewers > 0 {
+            let now = integrity();
+            if self.integrity.as_ref() != Some(&now) {
+                let frame = encode(&ServerMessage::Integrity(now.clone()));
+                hosts.ring.set(SlotKey::Integrity, Condition::Everyone, frame);
+                self.integrity = Some(now);
+                news = true;
+            }
+        }
+        for stream in &mut self.streams {
+            if stream.viewers > 0 && stream.told < seq {
+                stream.push(seq, Vec::new());
+                news = true;
+            }
+        }
+        news
+    }
+
+    fn show_tallies(&mut self, state: &Session) -> bool {
+        let polls = std::mem::take(&mut self.tallies);
+        let mut news = false;
+        for id in polls {
+            let Some(poll) = state.polls.get(&id).filter(|poll| poll.status == PollStatus::Open) else { continue };
+            let frame = |hosts| encode(&ServerMessage::Tally { poll: id, tally: audience::tally(poll, hosts) });
+            let public = frame(false);
+            for (stream, audience) in self.streams.iter().zip(AUDIENCES) {
+                if stream.viewers == 0 && audience != Audience::Participants {
+                    continue;
+                }
+                let (condition, frame) = if audience == Audience::Hosts {
+                    (Condition::Everyone, frame(true))
+                } else if audience::sees_tally(poll, audience, false) {
+                    (Condition::Everyone, public.clone())
+                } else if audience::sees_tally(poll, audience, true) {
+                    (Condition::Voted(id, poll.round), public.clone())
+                } else {
+                    continue;
+                };
+                stream.ring.set(SlotKey::Tally(id), condition, frame);
+                news = true;
+            }
+        }
+        news
+    }
+
+    fn show_upvotes(&mut self, state: &Session) -> bool {
+        let questions = std::mem::take(&mut self.upvotes);
+        if questions.is_empty() {
+            return false;
+        }
+        let mut news = false;
+        for (stream, audience) in self.streams.iter().zip(AUDIENCES) {
+            let counts: Vec<UpvoteCount> = questions
+                .iter()
+                .filter_map(|id| match audience::view(state, audience, Entity::Question(*id)) {
+                    Some(Change::Question(view)) => Some(UpvoteCount { question: *id, upvotes: view.upvotes }),
+                    _ => None,
+                })
+                .collect();
+            if stream.viewers > 0 && !counts.is_empty() {
+                stream.ring.push(encode(&ServerMessage::Upvotes { counts }));
+                news = true;
+            }
+        }
+        news
+    }
+}

@@ -1,0 +1,244 @@
+//! The writing half of a room: one transaction per batch. Lock the head, catch up, decide, append, project, commit.
+use std::time::Duration;
+
+use crate::{
+    db::{Db, TenantTx},
+    kernel::{Clock, Code, Id, Moment, Refusal, caller},
+    live::{
+        core::{self, Actor, Command, Event, Session, SessionId, SystemCommand},
+        log::{self, Logged},
+        projection,
+    },
+};
+
+/// A transaction that takes longer is given up; its fate is learnt from the head's number.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A snapshot is written after so many events.
+const SNAPSHOT_EVERY: u64 = 2_000;
+
+/// Which session, of whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The tenant.
+    pub organization: Id<caller::Organization>,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// One thing to decide.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// A command of somebody.
+    Command(Actor, Command),
+    /// A command of the server.
+    System(SystemCommand),
+}
+
+/// What became of one [`Ask`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Done, or already so; durable. The number includes its effect.
+    Done {
+        /// The session's number.
+        seq: u64,
+        /// When.
+        at: Moment,
+    },
+    /// Final no.
+    Refused(Refusal),
+}
+
+/// The state that the next batch is decided against: always the database's, never older while the head is locked.
+#[derive(Debug)]
+pub struct Writer {
+    db: Db,
+    clock: Clock,
+    key: Key,
+    draft: Session,
+    seq: u64,
+    snapshot_seq: u64,
+}
+
+/// What a batch came to.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Everything new: first what other nodes wrote, then ours.
+    pub events: Vec<Logged>,
+    /// One verdict per ask, in order.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Why a batch could not be written. Nothing was acknowledged.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The database is away, or refused to go on.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// No answer in time.
+    #[error("no answer from the database in time")]
+    Deadline,
+    /// The session does not exist (any more) in this organization.
+    #[error("the session does not exist")]
+    Gone,
+}
+
+impl WriteError {
+    /// Could one ask of the batch be to blame, rather than the database as a whole?
+    pub fn may_be_one_asks_fault(&self) -> bool {
+        match self {
+            Self::Database(sqlx::Error::Database(db)) => {
+                db.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+            }
+            Self::Database(sqlx::Error::Encode(_)) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Writer {
+    /// Reads a session: the newest snapshot and the events after it.
+    pub async fn load(db: Db, clock: Clock, key: Key) -> Result<Self, WriteError> {
+        let mut tx = db.tenant_as(key.organization, None).await?;
+        if log::head(&mut tx, key.session).await?.is_none() {
+            return Err(WriteError::Gone);
+        }
+        let (snapshot_seq, mut state) = match log::load_snapshot(&mut tx, key.session).await? {
+            Some((seq, state)) => (seq, Some(state)),
+            None => (0, None),
+        };
+        let mut seq = snapshot_seq;
+        loop {
+            let events = log::read(&mut tx, key.session, seq).await?;
+            let Some(last) = events.last() else { break };
+            seq = last.seq;
+            for logged in &events {
+                match (&mut state, &logged.event) {
+                    (Some(state), event) => core::apply(state, event, logged.at),
+                    (none, Event::Created { settings }) => *none = Some(Session::new(key.session, settings.clone())),
+                    _ => {}
+                }
+            }
+        }
+        tx.commit().await?;
+        let draft = state.ok_or(WriteError::Gone)?;
+        Ok(Self { db, clock, key, draft, seq, snapshot_seq })
+    }
+
+    /// The last number known.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// A copy of the state, for the reading half.
+    pub fn state(&self) -> Session {
+        self.draft.clone()
+    }
+
+    /// Takes in what another node has committed and published, when it comes next.
+    pub fn learn(&mut self, events: &[Logged]) {
+        for logged in events {
+            if logged.seq == self.seq + 1 {
+                core::apply(&mut self.draft, &logged.event, logged.at);
+                self.seq = logged.seq;
+            }
+        }
+    }
+
+    /// Forgets what may not have been committed.
+    pub fn reset(&mut self, committed: &Session, seq: u64) {
+        self.draft = committed.clone();
+        self.seq = seq;
+    }
+
+    /// Decides and writes a batch. On error nothing of it may be believed: [`Writer::reset`] before the next.
+    pub async fn commit(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        tokio::time::timeout(DEADLINE, self.transaction(asks)).await.map_err(|_| WriteError::Deadline)?
+    }
+
+    /// As [`Writer::commit`], each ask in a transaction of its own: one whose data the database refuses is refused
+    /// alone (`internal`) and cannot hold up the others.
+    pub async fn commit_singly(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        let mut whole = Batch::default();
+        for ask in asks {
+            let (before, seq) = (self.draft.clone(), self.seq);
+            match self.commit(std::slice::from_ref(ask)).await {
+                Ok(batch) => {
+                    whole.events.extend(batch.events);
+                    whole.verdicts.extend(batch.verdicts);
+                }
+                Err(error) if error.may_be_one_asks_fault() => {
+                    tracing::error!(session = %self.key.session, %error, ?ask, "the database refused this");
+                    self.reset(&before, seq);
+                    whole.verdicts.push(Verdict::Refused(Refusal::new(Code::Internal)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(whole)
+    }
+
+    async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        let mut tx = self.db.tenant_as(self.key.organization, None).await?;
+        let head = log::lock_head(&mut tx, self.key.session).await?.ok_or(WriteError::Gone)?;
+        let mut batch = Batch { events: self.catch_up(&mut tx, head).await?, ..Batch::default() };
+        let at = self.clock.now();
+        let caught_up = batch.events.len();
+        for ask in asks {
+            let (actor, decision) = match ask {
+                Ask::Command(actor, command) => (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at)),
+                Ask::System(command) => (None, core::decide_system(&self.draft, command, at)),
+            };
+            batch.verdicts.push(match decision {
+                Ok(events) => {
+                    for event in events {
+                        core::apply(&mut self.draft, &event, at);
+                        self.seq += 1;
+                        batch.events.push(Logged { seq: self.seq, at, actor, event });
+                    }
+                    Verdict::Done { seq: self.seq, at }
+                }
+                Err(refusal) => Verdict::Refused(refusal),
+            });
+        }
+        let own = &batch.events[caught_up..];
+        if own.is_empty() {
+            tx.commit().await?;
+            return Ok(batch);
+        }
+        log::append(&mut tx, self.key.session, own).await?;
+        projection::project(&mut tx, &self.draft, own, self.seq).await?;
+        tx.commit().await?;
+        Ok(batch)
+    }
+
+    async fn catch_up(&mut self, tx: &mut TenantTx, head: u64) -> Result<Vec<Logged>, WriteError> {
+        let mut missing = Vec::new();
+        while self.seq < head {
+            let events = log::read(tx, self.key.session, self.seq).await?;
+            let Some(last) = events.last() else { break };
+            self.seq = last.seq;
+            for logged in &events {
+                core::apply(&mut self.draft, &logged.event, logged.at);
+            }
+            missing.extend(events);
+        }
+        Ok(missing)
+    }
+
+    /// Keeps a snapshot when one is due, or in any case when `leaving`. Failure costs only time at the next load.
+    pub async fn snapshot(&mut self, leaving: bool) {
+        let due = self.seq >= self.snapshot_seq + SNAPSHOT_EVERY || (leaving && self.seq > self.snapshot_seq);
+        if !due {
+            return;
+        }
+        let stored = async {
+            let mut tx = self.db.tenant_as(self.key.organization, None).await?;
+            log::store_snapshot(&mut tx, self.seq, &self.draft).await?;
+            tx.commit().await
+        };
+        match stored.await {
+            Ok(()) => self.snapshot_seq = self.seq,
+            Err(error) => tracing::warn!(session = %self.key.session, %error, "snapshot not written"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Bounds that protect the server. Defaults here; `config.rs` lets the operator change them.
+use std::{str::FromStr, time::Duration};
+
+/// Bounds of one live connection and of what is kept for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest inbound socket message, in bytes.
+    pub message_bytes: usize,
+    /// Commands per second and connection, sustained.
+    pub commands_per_second: u32,
+    /// Commands a connection may send at once after a pause.
+    pub commands_burst: u32,
+    /// Time for the first frame (`hello`).
+    pub hello: Duration,
+    /// Connections of one participant at the same time.
+    pub connections_per_participant: usize,
+    /// Frames kept per audience for slow or returning connections.
+    pub ring_frames: usize,
+    /// The same in bytes; whichever is reached first.
+    pub ring_bytes: usize,
+    /// Kernel send buffer of an accepted socket, in bytes.
+    pub send_buffer: usize,
+    /// Largest body of an HTTP request, in bytes.
+    pub body_bytes: usize,
+    /// Time for an HTTP request; sockets are not bound by it.
+    pub request: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 32 * 1024,
+            commands_per_second: 20,
+            commands_burst: 40,
+            hello: Duration::from_secs(5),
+            connections_per_participant: 3,
+            ring_frames: 1024,
+            ring_bytes: 1024 * 1024,
+            send_buffer: 64 * 1024,
+            body_bytes: 64 * 1024,
+            request: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How often one client address may do something that is dear or can be guessed at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// Attempts to log in.
+    pub login: Rate,
+    /// Joins. Generous: a whole auditorium may share one address.
+    pub join: Rate,
+    /// Joins with a code that does not exist.
+    pub join_unknown: Rate,
+    /// New accounts.
+    pub register: Rate,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            login: Rate { times: 10, per: minute },
+            join: Rate { times: 6000, per: minute },
+            join_unknown: Rate { times: 60, per: minute },
+            register: Rate { times: 20, per: Duration::from_secs(3600) },
+        }
+    }
+}
+
+/// So many times in so long; written `10/60s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many times; at least once.
+    pub times: u32,
+    /// In how long.
+    pub per: Duration,
+}
+
+impl FromStr for Rate {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const HOW: &str = "write it as times/seconds, for example 10/60s";
+        let (times, per) = text.split_once('/').ok_or(HOW)?;
+        let times = times.trim().parse().map_err(|_| HOW)?;
+        let seconds = per.trim().trim_end_matches('s').parse().map_err(|_| HOW)?;
+        if times == 0 || seconds == 0 { Err(HOW) } else { Ok(Self { times, per: Duration::from_secs(seconds) }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_times_per_seconds() {
+        assert_eq!("10/60s".parse(), Ok(Rate { times: 10, per: Duration::from_secs(60) }));
+        assert_eq!("3 / 5".parse(), Ok(Rate { times: 3, per: Duration::from_secs(5) }));
+        for wrong in ["", "10", "0/60s", "10/0", "x/1s", "1/1h"] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! How work runs: supervised tasks, draining, and the limits every room is handed.
+pub mod limits;
+pub mod shutdown;
+
+pub use limits::{Limits, Rate, Rates};
+pub use shutdown::Tasks;

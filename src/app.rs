@@ -15,7 +15,7 @@ use crate::{
     http::{
         assets,
         contract::{self, CloseCode, Documents},
-        health,
+        health::{self, Check},
         layers::{self, Guard},
     },
     identity::{self, Identity},
@@ -50,12 +50,6 @@ pub struct App {
 /// The recorder's handle; it has no `Debug` of its own.
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
-
-impl FromRef<App> for PrometheusHandle {
-    fn from_ref(app: &App) -> Self {
-        app.metrics.0.clone()
-    }
-}
 
 /// The routes under `/api/v1`, with their description.
 pub fn api() -> (Router<App>, OpenApi) {
@@ -135,17 +129,39 @@ impl App {
             trusted_proxies: self.config.trusted_proxies.clone().into(),
         };
         let (api, _) = api();
+        let health = self.health();
         let gateway = Gateway {
             live: self.live.clone(),
             identity: self.identity.clone(),
             limits: self.config.limits,
             tasks: self.tasks.clone(),
         };
-        let routes = api
-            .merge(health::routes())
-            .merge(documents()?.routes())
-            .merge(gateway::router(gateway))
-            .fallback(assets::fallback);
+        let routes =
+            api.merge(health).merge(documents()?.routes()).merge(gateway::router(gateway)).fallback(assets::fallback);
         Ok(layers::around(routes, guard).with_state(self))
+    }
+
+    fn health(&self) -> Router<Self> {
+        let (db, tasks) = (self.db.clone(), self.tasks.clone());
+        let database = Check::new("database", move || {
+            let db = db.clone();
+            async move {
+                db.ping().await.map_err(|error| {
+                    tracing::warn!(%error, "not ready: the database does not answer");
+                    "it cannot be reached".to_owned()
+                })
+            }
+        });
+        let server = Check::new("server", move || {
+            let stopping = tasks.stopping().is_cancelled();
+            async move { if stopping { Err("it is shutting down".to_owned()) } else { Ok(()) } }
+        });
+        let (db, metrics) = (self.db.clone(), self.metrics.clone());
+        health::routes(vec![database, server], move || {
+            let (used, open) = db.usage();
+            metrics::gauge!("db_connections_used").set(used);
+            metrics::gauge!("db_connections_open").set(open);
+            metrics.0.render()
+        })
     }
 }

@@ -121,6 +121,11 @@ impl Config {
         Self::from_sources(text.as_ref().map(|(path, text)| (*path, text.as_str())), environment)
     }
 
+    /// Takes nothing but this text: for tests, which must not depend on the environment they run in.
+    pub fn from_text(text: &str) -> anyhow::Result<Self> {
+        Self::from_sources(Some((Path::new("text"), text)), std::iter::empty::<(String, String)>())
+    }
+
     fn from_sources<V: Into<std::ffi::OsString>>(
         file: Option<(&Path, &str)>,
         environment: impl Iterator<Item = (String, V)>,
@@ -163,8 +168,8 @@ impl Config {
 }
 
 fn database(given: &mut Given) -> anyhow::Result<Database> {
-    let serve: Option<PgConnectOptions> = given.take("database_url")?;
-    let owner: Option<PgConnectOptions> = given.take("owner_database_url")?;
+    let serve = given.take::<PostgresUrl>("database_url")?.map(|url| url.0);
+    let owner = given.take::<PostgresUrl>("owner_database_url")?.map(|url| url.0);
     match (serve, owner) {
         (None, None) => Ok(Database::Embedded),
         (Some(serve), owner) => {
@@ -212,6 +217,20 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
         join_unknown: rate("rate_join_unknown", default.join_unknown)?,
         register: rate("rate_register", default.register)?,
     })
+}
+
+/// The scheme is checked here: sqlx takes any.
+struct PostgresUrl(PgConnectOptions);
+
+impl FromStr for PostgresUrl {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const HOW: &str = "write it as postgres://user:password@host:5432/database";
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return Err(HOW);
+        }
+        text.parse().map(Self).map_err(|_| HOW)
+    }
 }
 
 /// An `http(s)://host[:port]` address without path.
@@ -310,7 +329,7 @@ impl Given {
         let text: String = self.or(key, String::new())?;
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts
-            .map(|part| part.parse())
+            .map(str::parse)
             .collect::<Result<_, T::Err>>()
             .map_err(|why| anyhow::anyhow!("{} is not valid: {why}", source.map_or(String::new(), |s| s.to_string())))
     }
@@ -375,7 +394,7 @@ mod tests {
             ("ATELIER_LOG_FORMAT", "xml"),
             ("ATELIER_REGISTRATION", "maybe"),
             ("ATELIER_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
-            ("ATELIER_PUBLIC_URL", "workshops.example.org"),
+            ("ATELIER_PUBLIC_URL", "my.example"),
             ("ATELIER_RATE_LOGIN", "often"),
             ("DATABASE_URL", "mysql:secret"),
         ] {

@@ -3,6 +3,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context, bail, ensure};
@@ -11,8 +12,13 @@ use ts_rs::TS;
 use crate::{
     app,
     http::{FieldError, Problem, contract::pretty},
-    kernel::Code,
-    live::protocol::{ClientMessage, ServerMessage},
+    identity::{Account, LinkView, Login, Register},
+    kernel::{Code, page::Page},
+    live::{
+        core::lifecycle::Plan,
+        http as rest,
+        protocol::{ClientMessage, ServerMessage},
+    },
 };
 
 const TYPES: &str = "clients/sdk/src/gen";
@@ -56,13 +62,17 @@ pub fn check(root: &Path) -> anyhow::Result<()> {
     bail!("the contract files do not agree with the code; run `make contract`:\n  {}", wrong.join("\n  "))
 }
 
+/// A fresh folder each time: the exporter remembers which paths it has written.
+static TURN: AtomicU32 = AtomicU32::new(0);
+
 fn make(root: &Path) -> anyhow::Result<Files> {
     ensure!(root.join("clients/sdk").is_dir(), "{} is not the source tree of Atelier; use --root", root.display());
     let documents = app::documents()?;
     let mut files = Files::new();
     files.insert("docs/openapi.json".into(), pretty(&documents.openapi));
     files.insert("docs/asyncapi.json".into(), pretty(&documents.asyncapi));
-    let aside = root.join("target").join(format!("contract-{}", std::process::id()));
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let aside = root.join("target").join(format!("contract-{}-{turn}", std::process::id()));
     let exported = export(&aside);
     let types = exported.and_then(|()| read(&aside));
     let _ = fs::remove_dir_all(&aside);
@@ -80,6 +90,32 @@ fn export(folder: &Path) -> anyhow::Result<()> {
     Code::export_all(&settings)?;
     Problem::export_all(&settings)?;
     FieldError::export_all(&settings)?;
+    export_rest(&settings)?;
+    Ok(())
+}
+
+/// The bodies of the HTTP calls.
+fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
+    Account::export_all(settings)?;
+    Register::export_all(settings)?;
+    Login::export_all(settings)?;
+    LinkView::export_all(settings)?;
+    Page::<()>::export_all(settings)?;
+    rest::CreateSession::export_all(settings)?;
+    rest::DuplicateSession::export_all(settings)?;
+    Plan::export_all(settings)?;
+    rest::LiveSessionView::export_all(settings)?;
+    rest::TicketRequest::export_all(settings)?;
+    rest::Ticket::export_all(settings)?;
+    rest::LinkRequest::export_all(settings)?;
+    rest::NewLink::export_all(settings)?;
+    rest::JoinInfo::export_all(settings)?;
+    rest::JoinRequest::export_all(settings)?;
+    rest::Joined::export_all(settings)?;
+    rest::ParticipantRow::export_all(settings)?;
+    rest::PollRow::export_all(settings)?;
+    rest::QuestionRow::export_all(settings)?;
+    rest::Results::export_all(settings)?;
     Ok(())
 }
 

@@ -27,7 +27,7 @@ use self::{binaries::Binaries, place::Place};
 const OWNER: &str = "atelier";
 const SERVER_LOGIN: &str = "atelier_server";
 const DATABASE: &str = "atelier";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -49,7 +49,7 @@ fn wanted(path: &str) -> Option<&str> {
     }
     if path.contains('.') {
         // The compressed copies are not files of their own.
-        return if path.ends_with(".br") || path.ends_with(".gz") { None } else { Some(path) };
+        return if matches!(path.rsplit('.').next(), Some("br" | "gz")) { None } else { Some(path) };
     }
     if under("/studio") || under("/login") { Some("studio.html") } else { Some("index.html") }
 }

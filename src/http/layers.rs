@@ -146,6 +146,54 @@ fn protect(headers: &mut HeaderMap) {
 mod tests {
     use super::*;
 
+    async fn ask(path: &str) -> Response {
+        use tower::ServiceExt;
+        let guard = Guard {
+            clock: Clock::system(),
+            deadline: Duration::from_millis(50),
+            body_bytes: 10,
+            trusted_proxies: [].into(),
+        };
+        let routes = Router::new()
+            .route("/panics", axum::routing::get(async || -> &'static str { panic!("on purpose") }))
+            .route("/slow", axum::routing::get(std::future::pending::<&'static str>))
+            .route("/own", axum::routing::get(async || [(header::CACHE_CONTROL, "no-cache")]))
+            .route("/post", axum::routing::post(async |body: axum::body::Bytes| body));
+        let post = path == "/post";
+        let request = Request::builder()
+            .method(if post { "POST" } else { "GET" })
+            .uri(path)
+            .body(if post { "eleven char".into() } else { axum::body::Body::empty() })
+            .unwrap();
+        around::<()>(routes, guard).oneshot(request).await.unwrap()
+    }
+
+    async fn code(response: Response) -> (u16, String) {
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        (status, problem["code"].as_str().unwrap().to_owned())
+    }
+
+    #[tokio::test]
+    async fn panics_and_slowness_become_problems() {
+        assert_eq!(code(ask("/panics").await).await, (500, "internal".to_owned()));
+        assert_eq!(code(ask("/slow").await).await, (504, "timeout".to_owned()));
+        assert_eq!(ask("/post").await.status(), 413);
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_protected_and_a_routes_own_header_stays() {
+        for path in ["/own", "/panics", "/slow", "/nowhere"] {
+            let response = ask(path).await;
+            let headers = response.headers();
+            assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+            assert_eq!(headers[header::CONTENT_SECURITY_POLICY], CSP_DATA, "{path}");
+            assert_eq!(headers[header::CACHE_CONTROL], if path == "/own" { "no-cache" } else { "no-store" }, "{path}");
+            assert!(headers.contains_key(REQUEST_ID), "{path}");
+        }
+    }
+
     #[test]
     fn only_harmless_request_ids_are_taken_over() {
         let clock = Clock::system();

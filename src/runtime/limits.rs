@@ -58,12 +58,12 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         Self {
             login: Rate { times: 10, per: minute },
             join: Rate { times: 6000, per: minute },
             join_unknown: Rate { times: 60, per: minute },
-            register: Rate { times: 20, per: Duration::from_secs(3600) },
+            register: Rate { times: 20, per: Duration::from_hours(1) },
         }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_rate_is_times_per_seconds() {
-        assert_eq!("10/60s".parse(), Ok(Rate { times: 10, per: Duration::from_secs(60) }));
+        assert_eq!("10/60s".parse(), Ok(Rate { times: 10, per: Duration::from_mins(1) }));
         assert_eq!("3 / 5".parse(), Ok(Rate { times: 3, per: Duration::from_secs(5) }));
         for wrong in ["", "10", "0/60s", "10/0", "x/1s", "1/1h"] {
             assert!(wrong.parse::<Rate>().is_err(), "{wrong}");

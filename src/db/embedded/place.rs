@@ -187,7 +187,7 @@ fn private_folder(path: &Path, account: Option<Account>) -> anyhow::Result<()> {
     // Under /tmp anybody could have made it, or a link to elsewhere, before us.
     let meta = path.symlink_metadata()?;
     ensure!(
-        meta.is_dir() && meta.uid() == owner && meta.mode() & 0o077 == 0,
+        meta.is_dir() && meta.uid() == owner && (meta.mode() & 0o777) == 0o700,
         "{} is there already, but is not a private folder of uid {owner}; remove it and start again",
         path.display()
     );

@@ -1,0 +1,24 @@
+.PHONY: run build test fmt contract clean
+
+run: ## Install what is missing, build, and serve http://localhost:8080
+	@scripts/run.sh
+
+build: ## The release binary with the web client inside
+	@scripts/ensure-tools.sh run
+	@scripts/web.sh
+	cargo build --release --locked --bin atelier
+
+test: ## Everything; the last line counts
+	@scripts/test.sh
+
+fmt: ## Rust and web
+	cargo fmt --all
+	@if [ -d clients/node_modules ]; then cd clients && npm run --silent format; fi
+
+contract: ## Renew what is made from the code: .sqlx, OpenAPI, AsyncAPI, TypeScript types
+	@scripts/with-postgres.sh scripts/sqlx.sh write
+	cargo run --locked --quiet --bin atelier -- contract
+
+clean: ## Remove what was built; the data stays
+	cargo clean
+	rm -rf clients/node_modules clients/*/dist clients/e2e/results

@@ -51,18 +51,6 @@ pub struct App {
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
 
-<<<<<<< HEAD
-impl std::fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Metrics")
-=======
-impl FromRef<App> for PrometheusHandle {
-    fn from_ref(app: &App) -> Self {
-        app.metrics.0.clone()
->>>>>>> main
-    }
-}
-
 /// The routes under `/api/v1`, with their description.
 pub fn api() -> (Router<App>, OpenApi) {
     let info = InfoBuilder::new()
@@ -141,22 +129,15 @@ impl App {
             trusted_proxies: self.config.trusted_proxies.clone().into(),
         };
         let (api, _) = api();
-<<<<<<< HEAD
         let health = self.health();
-        let routes = api.merge(health).merge(documents()?.routes()).fallback(assets::fallback);
-=======
         let gateway = Gateway {
             live: self.live.clone(),
             identity: self.identity.clone(),
             limits: self.config.limits,
             tasks: self.tasks.clone(),
         };
-        let routes = api
-            .merge(health::routes())
-            .merge(documents()?.routes())
-            .merge(gateway::router(gateway))
-            .fallback(assets::fallback);
->>>>>>> main
+        let routes =
+            api.merge(health).merge(documents()?.routes()).merge(gateway::router(gateway)).fallback(assets::fallback);
         Ok(layers::around(routes, guard).with_state(self))
     }
 

@@ -5,7 +5,6 @@ use atelier::{
     app::{App, Metrics},
     config::Config,
     db::embedded::Embedded,
-    kernel::Clock,
     runtime::Tasks,
     server::{Opened, Server},
     telemetry,
@@ -34,13 +33,8 @@ impl Running {
         let server = Server::bind(&config).unwrap();
         let address = format!("http://{}", server.address().unwrap());
         let tasks = Tasks::new();
-        let app = App {
-            config: Arc::new(config),
-            db: opened.db.clone(),
-            clock: Clock::system(),
-            tasks: tasks.clone(),
-            metrics: Metrics(telemetry::metrics().unwrap()),
-        };
+        let metrics = Metrics(telemetry::metrics().unwrap());
+        let app = App::new(Arc::new(config), opened.db.clone(), tasks.clone(), metrics).unwrap();
         let (router, serving) = (app.router().unwrap(), tasks.clone());
         tasks.spawn("server", async move { server.run(router, &serving).await });
         Self { address, tasks, opened, client: Client::new() }

@@ -16,7 +16,7 @@ export SQLX_OFFLINE=false SQLX_OFFLINE_DIR=$made
 if [ "$how" = check ]; then
     cargo clippy --locked --workspace --all-targets -- -D warnings
 else
-    cargo check --locked
+    cargo check --locked --all-targets
 fi
 mkdir -p .sqlx
 if [ "$how" = write ]; then

@@ -12,8 +12,13 @@ use ts_rs::TS;
 use crate::{
     app,
     http::{FieldError, Problem, contract::pretty},
-    kernel::Code,
-    live::protocol::{ClientMessage, ServerMessage},
+    identity::{Account, LinkView, Login, Register},
+    kernel::{Code, page::Page},
+    live::{
+        core::lifecycle::Plan,
+        http as rest,
+        protocol::{ClientMessage, ServerMessage},
+    },
 };
 
 const TYPES: &str = "clients/sdk/src/gen";
@@ -85,6 +90,32 @@ fn export(folder: &Path) -> anyhow::Result<()> {
     Code::export_all(&settings)?;
     Problem::export_all(&settings)?;
     FieldError::export_all(&settings)?;
+    export_rest(&settings)?;
+    Ok(())
+}
+
+/// The bodies of the HTTP calls.
+fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
+    Account::export_all(settings)?;
+    Register::export_all(settings)?;
+    Login::export_all(settings)?;
+    LinkView::export_all(settings)?;
+    Page::<()>::export_all(settings)?;
+    rest::CreateSession::export_all(settings)?;
+    rest::DuplicateSession::export_all(settings)?;
+    Plan::export_all(settings)?;
+    rest::LiveSessionView::export_all(settings)?;
+    rest::TicketRequest::export_all(settings)?;
+    rest::Ticket::export_all(settings)?;
+    rest::LinkRequest::export_all(settings)?;
+    rest::NewLink::export_all(settings)?;
+    rest::JoinInfo::export_all(settings)?;
+    rest::JoinRequest::export_all(settings)?;
+    rest::Joined::export_all(settings)?;
+    rest::ParticipantRow::export_all(settings)?;
+    rest::PollRow::export_all(settings)?;
+    rest::QuestionRow::export_all(settings)?;
+    rest::Results::export_all(settings)?;
     Ok(())
 }
 

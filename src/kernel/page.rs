@@ -21,8 +21,9 @@ impl PageQuery {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema, ts_rs::TS)]
 #[serde(rename_all = "camelCase")]
+#[ts(export_to = "Page.ts")]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,

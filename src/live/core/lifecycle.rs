@@ -120,8 +120,9 @@ pub struct Configure {
 }
 
 /// A change of the plan before the start; absent fields stay as they are.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[ts(export_to = "Plan.ts", optional_fields)]
 #[expect(missing_docs, reason = "the fields are those of Settings")]
 pub struct Plan {
     pub title: Option<String>,

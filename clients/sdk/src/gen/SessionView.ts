@@ -31,6 +31,10 @@ startedAt: string | null,
  */
 endedAt: string | null, 
 /**
+ * Why it was cancelled; absent unless it was.
+ */
+reason?: string, 
+/**
  * Set while paused.
  */
 pausedAt: string | null, };

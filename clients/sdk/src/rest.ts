@@ -1,0 +1,135 @@
+/** The HTTP API as typed calls. Every failure is a `Problem` with a code to switch on. */
+import type { Code, PersonView, PollView, QuestionView, Role, SessionState } from './protocol';
+import type {
+  Account,
+  FieldError,
+  Joined,
+  JoinInfo,
+  Link,
+  LiveSession,
+  Login,
+  NewLiveSession,
+  Page,
+  ProblemBody,
+  Registration,
+  Ticket,
+} from './rest-types';
+
+export class Problem extends Error {
+  readonly detail: string;
+  readonly errors: readonly FieldError[];
+  readonly requestId: string | undefined;
+
+  constructor(
+    /** HTTP status; 0: no answer came. */
+    readonly status: number,
+    readonly code: Code | 'unreachable',
+    body: ProblemBody = {},
+    /** Seconds to wait, where the server said so. */
+    readonly retryAfter?: number,
+  ) {
+    super(body.detail ?? body.title ?? code);
+    this.name = 'Problem';
+    this.detail = body.detail ?? body.title ?? '';
+    this.errors = body.errors ?? [];
+    this.requestId = body.requestId;
+  }
+}
+
+export interface RestOptions {
+  /** Default `/api/v1`. */
+  base?: string;
+  /** Sent as bearer token; without it the browser's cookie counts. */
+  token?: string;
+  fetch?: typeof fetch;
+  /** Milliseconds to wait for an answer; default 15,000. */
+  timeout?: number;
+}
+
+type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+
+/** One call. Answers without a body give `undefined`. */
+export async function call<T>(options: RestOptions, method: Method, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json' };
+  if (options.token) headers.authorization = `Bearer ${options.token}`;
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  const request: RequestInit = { method, headers, credentials: 'same-origin' };
+  if (body !== undefined) request.body = JSON.stringify(body);
+  if (typeof AbortSignal.timeout === 'function') request.signal = AbortSignal.timeout(options.timeout ?? 15_000);
+  let response: Response;
+  try {
+    response = await (options.fetch ?? fetch)(`${options.base ?? '/api/v1'}${path}`, request);
+  } catch {
+    throw new Problem(0, 'unreachable', { detail: 'The server cannot be reached.' });
+  }
+  const content: unknown = await response.json().catch(() => undefined);
+  if (response.ok) return content as T;
+  const problem = (content ?? {}) as ProblemBody;
+  const wait = Number(response.headers.get('retry-after'));
+  const code = (problem.code ?? (response.status === 429 ? 'rate_limited' : 'internal')) as Code;
+  throw new Problem(response.status, code, problem, wait > 0 ? wait : undefined);
+}
+
+/** What a join code stands for. */
+export const joinInfo = (options: RestOptions, code: string): Promise<JoinInfo> =>
+  call(options, 'GET', `/join/${encodeURIComponent(code)}`);
+
+/** Comes in, or in again: with the token of an earlier join it is the same participant. */
+export const join = (options: RestOptions, code: string, displayName?: string): Promise<Joined> =>
+  call(options, 'POST', '/join', displayName ? { code, displayName } : { code });
+
+export interface Paging {
+  after?: string;
+  limit?: number;
+}
+
+/** All calls, for the studio and for programs. */
+export class Api {
+  constructor(private readonly options: RestOptions = {}) {}
+
+  register = (body: Registration) => this.#post<Account>('/auth/register', body);
+  login = (body: Login) => this.#post<Account>('/auth/login', body);
+  logout = () => this.#post<void>('/auth/logout');
+  me = () => this.#get<Account>('/auth/me');
+
+  liveSessions = (paging: Paging & { status?: string } = {}) =>
+    this.#get<Page<LiveSession>>(`/live-sessions${query(paging)}`);
+  liveSession = (id: string) => this.#get<LiveSession>(`/live-sessions/${id}`);
+  createLiveSession = (body: NewLiveSession) => this.#post<LiveSession>('/live-sessions', body);
+  updateLiveSession = (id: string, body: Partial<NewLiveSession>) =>
+    call<LiveSession>(this.options, 'PATCH', `/live-sessions/${id}`, body);
+  duplicateLiveSession = (id: string, body: { title?: string; scheduledStart?: string } = {}) =>
+    this.#post<LiveSession>(`/live-sessions/${id}/duplicate`, body);
+
+  ticket = (id: string, role?: Role) => this.#post<Ticket>(`/live-sessions/${id}/ticket`, role ? { role } : {});
+  links = (id: string) => this.#get<Page<Link>>(`/live-sessions/${id}/links`);
+  createLink = (id: string, body: { scope: 'present'; expiresInHours?: number }) =>
+    this.#post<Required<Link>>(`/live-sessions/${id}/links`, body);
+  revokeLink = (id: string, link: string) => call<void>(this.options, 'DELETE', `/live-sessions/${id}/links/${link}`);
+
+  participants = (id: string, paging: Paging = {}) => this.#list<PersonView>(id, 'participants', paging);
+  polls = (id: string, paging: Paging = {}) => this.#list<PollView>(id, 'polls', paging);
+  questions = (id: string, paging: Paging = {}) => this.#list<QuestionView>(id, 'questions', paging);
+  results = (id: string) => this.#get<{ session: LiveSession; state: SessionState }>(`/live-sessions/${id}/results`);
+
+  joinInfo = (code: string) => joinInfo(this.options, code);
+  join = (code: string, displayName?: string) => join(this.options, code, displayName);
+
+  #get<T>(path: string): Promise<T> {
+    return call<T>(this.options, 'GET', path);
+  }
+
+  #post<T>(path: string, body?: unknown): Promise<T> {
+    return call<T>(this.options, 'POST', path, body);
+  }
+
+  #list<T>(id: string, what: string, paging: Paging): Promise<Page<T>> {
+    return this.#get(`/live-sessions/${id}/${what}${query(paging)}`);
+  }
+}
+
+function query(params: object): string {
+  const given = Object.entries(params).filter(([, value]) => value !== undefined);
+  const text = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+  return text ? `?${text}` : '';
+}

@@ -1,0 +1,43 @@
+import { fileURLToPath } from 'node:url';
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig, type Connect, type Plugin } from 'vite';
+
+/** The server's address in development. */
+const SERVER = process.env.ATELIER_SERVER ?? 'http://127.0.0.1:8080';
+
+/** Sends page addresses to the entry that owns them, as the real server does. */
+function entries(): Plugin {
+  const pick: Connect.NextHandleFunction = (req, _res, next) => {
+    const path = (req.url ?? '/').split(/[?#]/)[0]!;
+    const page = req.headers.accept?.includes('text/html') && !path.includes('.') && !path.startsWith('/@');
+    if (page) req.url = path === '/studio' || path.startsWith('/studio/') ? '/studio.html' : '/index.html';
+    next();
+  };
+  return {
+    name: 'atelier-entries',
+    configureServer: (server) => void server.middlewares.use(pick),
+    configurePreviewServer: (server) => void server.middlewares.use(pick),
+  };
+}
+
+const proxy = {
+  '/api': { target: SERVER, changeOrigin: false },
+  '/live': { target: SERVER, ws: true },
+};
+
+export default defineConfig({
+  plugins: [svelte(), entries()],
+  appType: 'mpa',
+  resolve: {
+    alias: { '@atelier/sdk': fileURLToPath(new URL('../sdk/src/index.ts', import.meta.url)) },
+  },
+  build: {
+    target: 'es2022',
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: { input: { room: 'index.html', studio: 'studio.html' } },
+  },
+  server: { port: 5173, proxy },
+  preview: { port: 4173, proxy },
+});

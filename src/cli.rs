@@ -9,7 +9,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::{Config, Database},
     db::{embedded::Embedded, migrate},
-    server, telemetry,
+    seed, server,
+    server::Opened,
+    telemetry,
 };
 
 /// A server for live workshops.
@@ -33,6 +35,8 @@ enum Command {
     Serve,
     /// Bring the database up to date, and end.
     Migrate,
+    /// Make a demo organization with a session in every state, and print how to sign in.
+    Seed,
     /// Write OpenAPI, AsyncAPI and the TypeScript types into the source tree.
     Contract(ContractArgs),
     /// Look at the configuration, the database and the address, and say what to do.
@@ -56,6 +60,7 @@ pub async fn run() -> anyhow::Result<()> {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => server::serve(config()?).await,
         Command::Migrate => migrate(config()?).await,
+        Command::Seed => seed(config()?).await,
         Command::Contract(args) if args.check => contract::check(&args.root),
         Command::Contract(args) => contract::write(&args.root),
         Command::Doctor => doctor::examine(config()).await,
@@ -74,6 +79,18 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
         }
     }
     tracing::info!("the database is up to date");
+    Ok(())
+}
+
+async fn seed(config: Config) -> anyhow::Result<()> {
+    telemetry::start_logs(&config)?;
+    let opened = Opened::open(&config).await?;
+    let seeded = seed::seed(&opened.db).await;
+    opened.close().await;
+    let seeded = seeded?;
+    println!("  {} sessions; the running one has the code {}", seeded.sessions, seeded.running);
+    println!("  Sign in at       {}/studio/login", config.base_url());
+    println!("  with             {}   {}", seeded.email, seeded.password);
     Ok(())
 }
 

@@ -10,5 +10,6 @@ pub mod identity;
 pub mod kernel;
 pub mod live;
 pub mod runtime;
+mod seed;
 pub mod server;
 pub mod telemetry;

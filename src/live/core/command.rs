@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Choice, ParticipantId, PollDraft, PollId, QuestionId, Role, Stage, lifecycle, roster};
+use super::{Choice, ParticipantId, PollDraft, PollId, QuestionId, Role, Stage, Timer, lifecycle, roster};
 
 /// What a client may ask for. Every command may be retried: sent twice, it happens once.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, TS, JsonSchema)]
@@ -119,11 +119,17 @@ pub enum Command {
     Revote {
         /// Which.
         poll: PollId,
+        /// The round the sender saw; when a later one has begun already, nothing happens. Makes a retry safe.
+        #[ts(optional)]
+        round: Option<u32>,
     },
     /// Throw this round's votes away (they stay in the export) and begin anew, without opening.
     ResetPoll {
         /// Which.
         poll: PollId,
+        /// The round the sender saw; when a later one has begun already, nothing happens. Makes a retry safe.
+        #[ts(optional)]
+        round: Option<u32>,
     },
     /// Show or hide the results to everybody, whatever the poll's visibility says.
     RevealPoll {
@@ -152,6 +158,9 @@ pub enum Command {
         poll: PollId,
         /// 5 to 3,600.
         seconds: u32,
+        /// The timer the sender saw; when it has changed since, nothing happens. Makes a retry safe.
+        #[ts(optional)]
+        seen: Option<Timer>,
     },
     /// Hide a text answer or word from everybody but hosts, or show it again.
     HideAnswer {

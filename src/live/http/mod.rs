@@ -14,7 +14,7 @@ pub use self::{
     join::{JoinInfo, JoinRequest, Joined},
     lists::{ParticipantRow, PollRow, QuestionRow},
     results::Results,
-    sessions::{CreateSession, DuplicateSession, LiveSessionView, create_session},
+    sessions::{CreateSession, DuplicateSession, LiveSessionView, create_session, find as find_session},
 };
 use super::{
     Live,

@@ -5,6 +5,7 @@ import type { PollDraft } from "./PollDraft";
 import type { Right } from "./Right";
 import type { Role } from "./Role";
 import type { Stage } from "./Stage";
+import type { Timer } from "./Timer";
 
 /**
  * What a client may ask for. Every command may be retried: sent twice, it happens once.
@@ -105,11 +106,19 @@ poll: string, } } | { "revote": {
 /**
  * Which.
  */
-poll: string, } } | { "resetPoll": { 
+poll: string, 
+/**
+ * The round the sender saw; when a later one has begun already, nothing happens. Makes a retry safe.
+ */
+round?: number, } } | { "resetPoll": { 
 /**
  * Which.
  */
-poll: string, } } | { "revealPoll": { 
+poll: string, 
+/**
+ * The round the sender saw; when a later one has begun already, nothing happens. Makes a retry safe.
+ */
+round?: number, } } | { "revealPoll": { 
 /**
  * Which.
  */
@@ -141,7 +150,11 @@ poll: string,
 /**
  * 5 to 3,600.
  */
-seconds: number, } } | { "hideAnswer": { 
+seconds: number, 
+/**
+ * The timer the sender saw; when it has changed since, nothing happens. Makes a retry safe.
+ */
+seen?: Timer, } } | { "hideAnswer": { 
 /**
  * Which poll.
  */

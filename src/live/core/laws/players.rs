@@ -177,12 +177,12 @@ fn polls() -> impl Strategy<Value = Command> {
         2 => (poll(), 0..8_u32).prop_map(|(poll, position)| Command::MovePoll { poll, position }),
         8 => (poll(), seconds()).prop_map(|(poll, seconds)| Command::OpenPoll { poll, seconds }),
         4 => poll().prop_map(|poll| Command::ClosePoll { poll }),
-        5 => poll().prop_map(|poll| Command::Revote { poll }),
-        2 => poll().prop_map(|poll| Command::ResetPoll { poll }),
+        5 => poll().prop_map(|poll| Command::Revote { poll, round: None }),
+        2 => poll().prop_map(|poll| Command::ResetPoll { poll, round: None }),
         2 => (poll(), any::<bool>()).prop_map(|(poll, revealed)| Command::RevealPoll { poll, revealed }),
         2 => (poll(), any::<bool>()).prop_map(|(poll, archived)| Command::ArchivePoll { poll, archived }),
         3 => (poll(), seconds()).prop_map(|(poll, seconds)| Command::SetTimer { poll, seconds }),
-        3 => poll().prop_map(|poll| Command::ExtendTimer { poll, seconds: 10 }),
+        3 => poll().prop_map(|poll| Command::ExtendTimer { poll, seconds: 10, seen: None }),
         4 => (select(vec![id(4), id(5)]), any::<bool>())
             .prop_map(|(poll, hidden)| Command::HideAnswer { poll, text: "YES".to_owned(), hidden }),
     ]

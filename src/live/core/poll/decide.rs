@@ -104,8 +104,11 @@ pub(in super::super) fn close(state: &Session, who: &Who<'_>, id: PollId) -> Dec
 
 /// Begins another round and opens the poll. When the current round is newer than 1 and nobody has voted in it yet, it
 /// is that other round: a retry does not make two. (A retry that arrives after the first vote of the new round does.)
-pub(in super::super) fn revote(state: &Session, who: &Who<'_>, id: PollId, now: Moment) -> Decision {
+pub(in super::super) fn revote(state: &Session, who: &Who<'_>, id: PollId, seen: Option<u32>, now: Moment) -> Decision {
     let poll = prepared(state, who, id)?;
+    if seen.is_some_and(|seen| seen < poll.round) {
+        return Ok(vec![]);
+    }
     let is_open = match poll.status {
         PollStatus::Open => !poll.is_due(now),
         PollStatus::Closed => false,
@@ -135,9 +138,9 @@ pub(in super::super) fn revote(state: &Session, who: &Who<'_>, id: PollId, now: 
 
 /// Throws the current round's votes away and begins a new round; an open poll stays open, a closed one closed. When
 /// nobody has voted in the current round there is nothing to throw away, so a retry does not make two rounds.
-pub(in super::super) fn reset(state: &Session, who: &Who<'_>, id: PollId) -> Decision {
+pub(in super::super) fn reset(state: &Session, who: &Who<'_>, id: PollId, seen: Option<u32>) -> Decision {
     let poll = prepared(state, who, id)?;
-    if poll.ballots.is_empty() {
+    if poll.ballots.is_empty() || seen.is_some_and(|seen| seen < poll.round) {
         return Ok(vec![]);
     }
     if poll.status == PollStatus::Archived {
@@ -189,10 +192,13 @@ pub(in super::super) fn extend_timer(
     state: &Session,
     who: &Who<'_>,
     id: PollId,
-    seconds: u32,
+    (seconds, seen): (u32, Option<Timer>),
     now: Moment,
 ) -> Decision {
     let poll = prepared(state, who, id)?;
+    if seen.is_some() && seen != poll.timer {
+        return Ok(vec![]);
+    }
     poll.takes_votes(now)?;
     let seconds = check::seconds(seconds, 3600)?;
     let timer = poll.timer.ok_or(Code::WrongState)?;

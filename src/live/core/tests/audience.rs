@@ -68,7 +68,7 @@ fn a_new_round_is_not_shown_because_the_last_one_was() {
     room.ok(id(PIA), vote(poll, options(&[1])));
     room.ok(id(ADA), Command::ClosePoll { poll });
     room.ok(id(ADA), Command::RevealPoll { poll, revealed: true });
-    room.ok(id(ADA), Command::Revote { poll });
+    room.ok(id(ADA), Command::Revote { poll, round: None });
     let shown = &snapshot(&room.state, Audience::Participants).polls[0];
     assert_eq!((shown.round, &shown.tally, shown.past.len()), (2, &None, 0));
     let hosts = &snapshot(&room.state, Audience::Hosts).polls[0];
@@ -81,7 +81,7 @@ fn hidden_texts_reach_only_hosts() {
     let poll = room.asks(1, draft(PollKind::OpenText));
     room.ok(id(PIA), vote(poll, Choice::Text("Rude".to_owned())));
     room.ok(id(ADA), Command::HideAnswer { poll, text: "Rude".to_owned(), hidden: true });
-    room.ok(id(ADA), Command::Revote { poll });
+    room.ok(id(ADA), Command::Revote { poll, round: None });
     room.ok(id(PIA), vote(poll, Choice::Text("rude".to_owned())));
     for (audience, texts) in EVERYBODY.into_iter().zip([1, 0, 0]) {
         let shown = &snapshot(&room.state, audience).polls[0];
@@ -181,7 +181,7 @@ fn ones_own_ballot_is_of_the_current_round() {
     assert_eq!((mine.round, &mine.choice), (1, &options(&[2])));
     assert_eq!(you(&room.state, id(PIA)).votes, vec![mine]);
     assert!(you(&room.state, id(ADA)).votes.is_empty());
-    room.ok(id(ADA), Command::Revote { poll });
+    room.ok(id(ADA), Command::Revote { poll, round: None });
     assert!(you(&room.state, id(PIA)).votes.is_empty());
 }
 

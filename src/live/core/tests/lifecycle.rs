@@ -132,7 +132,7 @@ fn a_pause_stops_timers_and_counts_whole_seconds() {
     assert_eq!(room.poll(poll).timer, Some(Timer::Remaining(40_000)));
     room.wait(600);
     assert!(room.system(&SystemCommand::CloseDue).unwrap().is_empty());
-    room.ok(id(ADA), Command::ExtendTimer { poll, seconds: 5 });
+    room.ok(id(ADA), Command::ExtendTimer { poll, seconds: 5, seen: None });
     room.ok(id(ADA), Command::Resume {});
     assert_eq!(room.state.paused_seconds, 600);
     assert_eq!(room.poll(poll).timer, Some(Timer::EndsAt(room.now + TimeDelta::seconds(45))));

@@ -170,7 +170,7 @@ fn the_timer_ends_the_poll_before_anybody_closes_it() {
     room.ok(id(PIA), vote(poll, options(&[1])));
     room.wait(1);
     assert_eq!(room.no(id(PIA), vote(poll, options(&[2]))), Code::PollClosed);
-    assert_eq!(room.no(id(ADA), Command::ExtendTimer { poll, seconds: 5 }), Code::PollClosed);
+    assert_eq!(room.no(id(ADA), Command::ExtendTimer { poll, seconds: 5, seen: None }), Code::PollClosed);
     let events = room.ok(id(ADA), Command::OpenPoll { poll: id(2), seconds: None });
     assert_eq!(events[0], Event::PollClosed { poll });
     assert!(room.system(&SystemCommand::CloseDue).unwrap().is_empty());
@@ -181,12 +181,14 @@ fn the_timer_of_an_open_poll_is_set_extended_and_taken_off() {
     let (mut room, poll) = open(draft(PollKind::Single));
     let (ada, start) = (id(ADA), room.now);
     let ends = |seconds| Some(Timer::EndsAt(start + chrono::TimeDelta::seconds(seconds)));
-    assert_eq!(room.no(ada, Command::ExtendTimer { poll, seconds: 5 }), Code::WrongState);
+    assert_eq!(room.no(ada, Command::ExtendTimer { poll, seconds: 5, seen: None }), Code::WrongState);
     room.ok(ada, Command::SetTimer { poll, seconds: Some(60) });
     assert_eq!(room.poll(poll).timer, ends(60));
-    room.ok(ada, Command::ExtendTimer { poll, seconds: 30 });
+    let seen = room.state.polls[&poll].timer;
+    room.ok(ada, Command::ExtendTimer { poll, seconds: 30, seen });
+    assert!(room.ok(ada, Command::ExtendTimer { poll, seconds: 30, seen }).is_empty(), "a retry adds no more");
     assert_eq!(room.poll(poll).timer, ends(90));
-    assert_eq!(room.no(ada, Command::ExtendTimer { poll, seconds: 3601 }), Code::Invalid);
+    assert_eq!(room.no(ada, Command::ExtendTimer { poll, seconds: 3601, seen: None }), Code::Invalid);
     assert_eq!(room.no(ada, Command::SetTimer { poll, seconds: Some(86_401) }), Code::Invalid);
     room.ok(ada, Command::SetTimer { poll, seconds: None });
     assert_eq!(room.poll(poll).timer, None);
@@ -198,19 +200,19 @@ fn another_round_keeps_the_one_before_and_a_reset_does_not() {
     let (ada, pia) = (id(ADA), id(PIA));
     let vote_in = |round, one: u128| Command::Vote { poll, round: Some(round), choice: options(&[one]) };
     room.ok(pia, vote_in(1, 1));
-    room.ok(ada, Command::Revote { poll });
-    assert!(room.ok(ada, Command::Revote { poll }).is_empty(), "a retry makes no third round");
+    room.ok(ada, Command::Revote { poll, round: None });
+    assert!(room.ok(ada, Command::Revote { poll, round: None }).is_empty(), "a retry makes no third round");
     assert_eq!(room.no(pia, vote_in(1, 2)), Code::PollRoundOver);
     assert!(room.ok(pia, vote_in(1, 1)).is_empty(), "a retry of what was recorded in that round");
     room.ok(pia, vote_in(2, 3));
     assert_eq!(room.no(pia, vote_in(3, 3)), Code::Invalid);
     room.ok(ada, Command::ClosePoll { poll });
-    room.ok(ada, Command::ResetPoll { poll });
-    assert!(room.ok(ada, Command::ResetPoll { poll }).is_empty());
+    room.ok(ada, Command::ResetPoll { poll, round: None });
+    assert!(room.ok(ada, Command::ResetPoll { poll, round: None }).is_empty());
     assert_eq!((room.poll(poll).round, room.poll(poll).status), (3, PollStatus::Closed));
     let kept: Vec<(u32, bool)> = room.poll(poll).past.iter().map(|past| (past.round, past.discarded)).collect();
     assert_eq!(kept, vec![(1, false), (2, true)]);
-    let events = room.ok(ada, Command::Revote { poll });
+    let events = room.ok(ada, Command::Revote { poll, round: None });
     assert_eq!(events, vec![Event::PollOpened { poll, closes_at: None }], "the empty round is opened");
 }
 
@@ -226,7 +228,7 @@ fn options_are_fixed_once_votes_exist_and_words_are_not() {
     relabelled.options[0].label = "Other".to_owned();
     assert_eq!(room.no(ada, edit(relabelled)), Code::PollLocked);
     room.ok(ada, edit(PollDraft { question: "Really?".to_owned(), ..draft(PollKind::Rating) }));
-    room.ok(ada, Command::ResetPoll { poll });
+    room.ok(ada, Command::ResetPoll { poll, round: None });
     assert_eq!(room.no(ada, edit(draft(PollKind::Single))), Code::PollLocked, "the export still has them");
 }
 

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A flush that takes longer means that nobody reads at the other end.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 /// How long attaching may take: a room may have to be read first.
 const ATTACH: Duration = Duration::from_secs(20);
 /// Ring frames taken per flush.
@@ -231,9 +231,8 @@ impl Connection {
             },
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Binary(_))) => protocol_error(),
-            Some(Ok(Message::Close(_))) | None => Err(None),
             Some(Err(error)) if too_large(&error) => Err(Some(Farewell::new(close::PROTOCOL, Code::TooLarge))),
-            Some(Err(_)) => Err(None),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(None),
         }
     }
 

@@ -167,10 +167,10 @@ impl Show {
 
     /// Shows a committed batch. `state` is the one after it. Returns the audiences that have something to read.
     pub fn committed(&mut self, state: &Session, events: &[Logged]) -> Vec<Audience> {
-        let mut changed = BTreeSet::new();
+        let mut entities = BTreeSet::new();
         for logged in events {
             let touched = audience::touched(&logged.event, state);
-            changed.extend(touched.iter().copied());
+            entities.extend(touched.iter().copied());
             self.note(&logged.event);
             self.remember(logged, touched);
         }
@@ -181,7 +181,7 @@ impl Show {
                 continue;
             }
             let changes: Vec<Change> =
-                changed.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
+                entities.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
             if !changes.is_empty() {
                 stream.push(seq, changes);
                 pushed.push(audience);

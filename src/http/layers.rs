@@ -82,7 +82,8 @@ async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Respo
         };
         let took = start.elapsed();
         let status = response.status().as_u16();
-        tracing::debug!(status, ms = took.as_millis(), client = ?client.map(|c| c.ip), "answered");
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(status, ms, client = client.map(|c| tracing::field::display(c.ip)), "answered");
         record(&method, &route, status, took);
         response
     }

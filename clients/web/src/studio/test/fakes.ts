@@ -13,7 +13,6 @@ import {
   type RoomState,
   type SessionView,
 } from '@atelier/sdk';
-import { vi } from 'vitest';
 import type { Room } from '../console/desk.svelte';
 import type { StudioApi } from '../lib/api';
 
@@ -24,6 +23,11 @@ HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
 HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
   this.removeAttribute('open');
 };
+
+// What jsdom does not draw or scroll, and the width of a desk.
+window.scrollTo = () => undefined;
+HTMLCanvasElement.prototype.getContext = (() => null) as typeof HTMLCanvasElement.prototype.getContext;
+window.innerWidth = 1440;
 
 export class FakeRoom implements Room {
   state: RoomState;
@@ -212,5 +216,3 @@ export async function breaches(): Promise<string[]> {
   });
   return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
 }
-
-export const opened = () => vi.spyOn(window, 'open').mockReturnValue(null);

@@ -4,7 +4,7 @@ import type { RoomState } from '@atelier/sdk';
 import { tick } from 'svelte';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import Console from '../console/Console.svelte';
-import { texts } from '../lib/i18n.svelte';
+import { texts } from '../lib/i18n';
 import { keys } from '../lib/keys.svelte';
 import { Notices } from '../lib/notices.svelte';
 import { api, AT, breaches, FakeRoom, live, person, poll, question, session } from './fakes';
@@ -168,15 +168,13 @@ test('the big screen gets a link of its own in a window of its own', async () =>
   const assign = vi.fn();
   const view = { opener: {}, location: { assign }, close: vi.fn() };
   vi.spyOn(window, 'open').mockReturnValue(view as unknown as Window);
-  const createLink = vi
-    .fn()
-    .mockResolvedValue({
-      id: 'l1',
-      scope: 'present',
-      token: 't',
-      url: '/screen/K7Q2MP#t',
-      expiresAt: '2099-01-01T00:00:00Z',
-    });
+  const createLink = vi.fn().mockResolvedValue({
+    id: 'l1',
+    scope: 'present',
+    token: 't',
+    url: '/screen/K7Q2MP#t',
+    expiresAt: '2099-01-01T00:00:00Z',
+  });
   const { user } = open({}, { createLink });
   await user.click(screen.getByRole('button', { name: 'Open big screen' }));
   await user.click(screen.getByRole('button', { name: 'Open big screen' }));

@@ -4,7 +4,7 @@ import { tick } from 'svelte';
 import { beforeAll, expect, test } from 'vitest';
 import { Desk } from '../console/desk.svelte';
 import Moderation from '../console/Moderation.svelte';
-import { texts } from '../lib/i18n.svelte';
+import { texts } from '../lib/i18n';
 import { Notices } from '../lib/notices.svelte';
 import { columnOf, inColumn, steady } from '../lib/questions';
 import { breaches, FakeRoom, question } from './fakes';

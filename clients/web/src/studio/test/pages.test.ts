@@ -3,7 +3,7 @@ import { userEvent } from '@testing-library/user-event';
 import { Problem, type LiveSession, type Page } from '@atelier/sdk';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import App from '../App.svelte';
-import { texts } from '../lib/i18n.svelte';
+import { texts } from '../lib/i18n';
 import { nextAfterLogin } from '../lib/links';
 import { Notices } from '../lib/notices.svelte';
 import Dashboard from '../pages/Dashboard.svelte';

@@ -3,7 +3,7 @@ import { userEvent } from '@testing-library/user-event';
 import type { PollDraft, PollView } from '@atelier/sdk';
 import { beforeAll, expect, test, vi } from 'vitest';
 import PollEditor from '../console/PollEditor.svelte';
-import { texts } from '../lib/i18n.svelte';
+import { texts } from '../lib/i18n';
 import { breaches, poll } from './fakes';
 
 beforeAll(() => texts.use('en'));

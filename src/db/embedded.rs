@@ -131,6 +131,9 @@ impl Embedded {
             }
             sleep(LOOK).await;
         }
+        if !self.place.sockets.starts_with(&self.place.data) {
+            let _ = std::fs::remove_dir(&self.place.sockets);
+        }
     }
 
     fn log(&self) -> PathBuf {

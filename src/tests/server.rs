@@ -128,7 +128,10 @@ async fn a_private_database_keeps_its_data_and_has_one_master() {
     std::fs::write(data.join("pgdata/postmaster.pid"), format!("{}\n", std::process::id())).unwrap();
     let second = Embedded::start(&data, None).await.unwrap();
     run(&second, "SELECT 1 / (number - 6) FROM kept").await;
+    let sockets = second.owner_options().get_socket().cloned().unwrap();
+    assert!(sockets.starts_with("/tmp") && sockets.exists());
     second.stop().await;
+    assert!(!sockets.exists(), "{} is left behind", sockets.display());
 }
 
 async fn run(embedded: &Embedded, statement: &'static str) {

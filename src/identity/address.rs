@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_scheme_is_believed_from_proxies_only() {
-        let settings = Settings { proxies: parsed("10.0.0.1"), ..Settings::default() };
+        let settings = Settings { proxies: vec!["10.0.0.1".parse().expect("parses")].into(), ..Settings::default() };
         let at = |peer: &str| scheme(&request(peer, &[("x-forwarded-proto", "https")]), &settings);
         assert_eq!(at("10.0.0.1"), Scheme::Https);
         assert_eq!(at("10.0.0.2"), Scheme::Http);

@@ -85,7 +85,7 @@ async fn a_program_carries_its_token_in_the_header() {
 
 #[tokio::test]
 async fn the_cookie_is_closed_to_scripts_and_other_sites() {
-    let proxied = Settings { proxies: vec!["192.0.2.1".parse().expect("a network")].into(), ..Settings::default() };
+    let proxied = Settings { proxies: vec!["192.0.2.1".parse().expect("parses")].into(), ..Settings::default() };
     let house = House::with(proxied, Router::new()).await;
     let (_, plain) = house.registered("ada").await;
     let cookie = plain.cookie().expect("a cookie").to_owned();

@@ -274,7 +274,9 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
         stopper.stop();
     });
     server.run(router, tasks).await;
-    live.drain().await;
+    if tokio::time::timeout(drain, live.drain()).await.is_err() {
+        tracing::warn!("some live sockets did not close in time and are broken off");
+    }
     if let Err(left) = tasks.drain(drain).await {
         tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
     }

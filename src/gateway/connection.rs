@@ -151,6 +151,9 @@ impl Connection {
         if self.heard.elapsed() > heartbeat * 2 {
             return Err(Some(Farewell::bare(close::TOO_SLOW)));
         }
+        if self.handle.is_closed() {
+            self.attach_anew().await?;
+        }
         self.out.push(encode(&ServerMessage::Ping));
         self.flush().await
     }
@@ -251,6 +254,9 @@ impl Connection {
                 (Ok(command), Some(actor)) => {
                     if self.handle.command(&self.line, reference, actor, command) {
                         return Ok(());
+                    }
+                    if self.handle.is_closed() {
+                        self.attach_anew().await?;
                     }
                     ServerMessage::Retry { reference, code: Code::Unavailable, after_ms: 500 }
                 }

@@ -44,6 +44,8 @@ const INBOX: usize = 8_192;
 const PENDING: usize = 16_384;
 /// A room without connections and work ends after this.
 const IDLE: Duration = Duration::from_mins(1);
+/// Most messages taken between two looks at the clock.
+const MOST_AT_ONCE: usize = 256;
 /// Most commands in one transaction.
 const MOST_PER_BATCH: usize = 1_024;
 /// At most one transaction per session in this time, when there is more than one to make.
@@ -101,7 +103,7 @@ pub async fn open(
         bus,
         origin: clock.id::<()>().uuid(),
         clock,
-        show: Show::new(&limits, seq),
+        show: Show::new(&limits, &state, seq),
         members: Members::expecting(&state, now),
         state,
         seq,
@@ -129,26 +131,19 @@ impl Room {
         loop {
             self.start_commit();
             let committing = self.commit.is_some();
+            let listening = self.pending.len() < PENDING && !messages.is_closed();
             let tick = tokio::time::sleep_until(self.next_tick.into());
             tokio::select! {
                 biased;
-                done = async { match self.commit.as_mut() { Some(commit) => commit.await, None => std::future::pending().await } },
-                    if committing => self.finish_commit(done),
-                message = messages.recv(), if self.pending.len() < PENDING => match message {
-                    Some(message) => self.handle(message),
-                    None => self.draining = true,
-                },
-                packet = subscription.next() => self.hear(packet.as_ref()),
+                done = settled(&mut self.commit), if committing => self.finish_commit(done),
                 () = tick => self.tick(),
+                message = messages.recv(), if listening => self.handle_all(message, &mut messages),
+                packet = subscription.next() => self.hear(packet.as_ref()),
             }
             if self.may_end() {
+                // Whoever is still in the inbox learns that the room is closed, and opens it anew.
                 messages.close();
-                if messages.is_empty() {
-                    break;
-                }
-                while let Ok(message) = messages.try_recv() {
-                    self.handle(message);
-                }
+                break;
             }
         }
         if let Some(mut writer) = self.writer.take().filter(|_| !self.failed) {
@@ -161,6 +156,22 @@ impl Room {
         let quiet = self.commit.is_none() && self.pending.is_empty();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
         quiet && (idle || (self.draining && self.members.is_empty()))
+    }
+
+    /// Takes what waits, but not so much that the tick would come late.
+    fn handle_all(&mut self, first: Option<Message>, messages: &mut mpsc::Receiver<Message>) {
+        match first {
+            Some(message) => self.handle(message),
+            // Nobody holds a handle any more.
+            None => self.draining = true,
+        }
+        for _ in 1..MOST_AT_ONCE {
+            if self.pending.len() >= PENDING {
+                break;
+            }
+            let Ok(message) = messages.try_recv() else { break };
+            self.handle(message);
+        }
     }
 
     fn handle(&mut self, message: Message) {
@@ -357,6 +368,13 @@ impl Room {
             }
             _ => self.behind = true,
         }
+    }
+}
+
+async fn settled(commit: &mut Option<Commit>) -> (Writer, Result<Batch, WriteError>) {
+    match commit {
+        Some(commit) => commit.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -82,8 +82,8 @@ pub fn encode(message: &ServerMessage) -> Frame {
 }
 
 impl Show {
-    /// Streams of a room that was loaded at `seq`.
-    pub fn new(limits: &Limits, seq: u64) -> Self {
+    /// Streams of a room that was loaded with this state at `seq`.
+    pub fn new(limits: &Limits, state: &Session, seq: u64) -> Self {
         let stream = || Stream {
             ring: Arc::new(Ring::new(limits.ring_frames, limits.ring_bytes)),
             told: seq,
@@ -94,7 +94,13 @@ impl Show {
             streams: [stream(), stream(), stream()],
             history: VecDeque::new(),
             history_from: seq,
-            tallies: BTreeSet::new(),
+            // Who has voted before the room was loaded gets the result with the first tick.
+            tallies: state
+                .polls
+                .iter()
+                .filter(|(_, poll)| poll.status == PollStatus::Open)
+                .map(|(id, _)| *id)
+                .collect(),
             upvotes: BTreeSet::new(),
             online: 0,
             integrity: None,
@@ -192,7 +198,7 @@ impl Show {
 
     fn note(&mut self, event: &Event) {
         match event {
-            Event::Voted { poll, .. } => {
+            Event::Voted { poll, .. } | Event::PollOpened { poll, .. } => {
                 self.tallies.insert(*poll);
             }
             Event::Upvoted { question, .. } => {

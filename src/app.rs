@@ -148,8 +148,8 @@ impl App {
         let (db, metrics) = (self.db.clone(), self.metrics.clone());
         health::routes(vec![database, server], move || {
             let (used, open) = db.usage();
-            metrics::gauge!("db_connections_used").set(used);
-            metrics::gauge!("db_connections_open").set(open);
+            metrics::gauge!("atelier_db_connections_used").set(used);
+            metrics::gauge!("atelier_db_connections_open").set(open);
             metrics.0.render()
         })
     }

@@ -111,14 +111,14 @@ struct Counted(Arc<AtomicU32>);
 
 impl Counted {
     fn new(open: &Arc<AtomicU32>) -> Self {
-        metrics::gauge!("http_connections").set(open.fetch_add(1, Ordering::Relaxed) + 1);
+        metrics::gauge!("atelier_http_connections").set(open.fetch_add(1, Ordering::Relaxed) + 1);
         Self(open.clone())
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("http_connections").set(self.0.fetch_sub(1, Ordering::Relaxed) - 1);
+        metrics::gauge!("atelier_http_connections").set(self.0.fetch_sub(1, Ordering::Relaxed) - 1);
     }
 }
 

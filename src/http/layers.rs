@@ -124,7 +124,7 @@ fn record(method: &Method, route: &str, status: u16, took: Duration) {
         _ => "other",
     };
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::histogram!("http_request_duration_seconds", &labels).record(took.as_secs_f64());
+    metrics::histogram!("atelier_http_request_duration_seconds", &labels).record(took.as_secs_f64());
 }
 
 /// What a route has set itself stays.

@@ -96,7 +96,9 @@ async fn it_answers() {
     assert!(docs.contains("atelier.v1") && !docs.contains("<script"));
 
     let numbers = server.get("/metrics").await.text().await.unwrap();
-    for part in ["route=\"/health/live\",status=\"200\"", "_bucket{", "db_connections_open", "http_connections"] {
+    for part in
+        ["route=\"/health/live\",status=\"200\"", "_bucket{", "atelier_db_connections_open", "atelier_http_connections"]
+    {
         assert!(numbers.contains(part), "{part} is missing in {numbers}");
     }
 

@@ -16,8 +16,13 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL; -- somebody else was faster
+            EXCEPTION
+                WHEN duplicate_object OR unique_violation THEN
+                    NULL; -- somebody else was faster
+                WHEN insufficient_privilege THEN
+                    RAISE EXCEPTION 'role "%" is missing, and "%" may not create it; as an administrator, run: '
+                        'CREATE ROLE % NOLOGIN; GRANT % TO % WITH ADMIN OPTION;',
+                        role_name, current_user, role_name, role_name, current_user;
             END;
         END IF;
     END LOOP;
@@ -39,8 +44,14 @@ BEGIN
             EXECUTE format('GRANT %I TO %I', p_role, current_user)
                 || CASE WHEN is_16 THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
             RETURN true;
-        EXCEPTION WHEN unique_violation OR internal_error THEN
-            PERFORM pg_sleep(0.05); -- another database grants the same thing at this moment
+        EXCEPTION
+            WHEN unique_violation OR internal_error THEN
+                PERFORM pg_sleep(0.05); -- another database grants the same thing at this moment
+            WHEN insufficient_privilege THEN
+                -- From PostgreSQL 16 on, whoever did not create a role needs to be given it.
+                RAISE EXCEPTION '"%" may not act as role "%"; as an administrator, run: '
+                    'GRANT atelier_app, atelier_system TO % WITH ADMIN OPTION%;',
+                    current_user, p_role, current_user, CASE WHEN is_16 THEN ', INHERIT FALSE' ELSE '' END;
         END;
     END LOOP;
     RAISE EXCEPTION 'cannot make % a member of %', current_user, p_role;

@@ -48,7 +48,6 @@ CREATE INDEX idx_live_sessions_status ON live_sessions (organization_id, status)
 CREATE INDEX idx_live_sessions_list ON live_sessions (organization_id, scheduled_start DESC, id DESC);
 CREATE INDEX idx_live_sessions_schedule ON live_sessions (scheduled_start, scheduled_end);
 CREATE INDEX idx_live_sessions_created_by_id ON live_sessions (created_by_id);
-CREATE TRIGGER touch BEFORE UPDATE ON live_sessions FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE TABLE session_participants (
     id uuid PRIMARY KEY,
@@ -91,7 +90,6 @@ CREATE TABLE session_participants (
 CREATE INDEX idx_participants_session ON session_participants (live_session_id) WHERE left_at IS NULL;
 CREATE INDEX idx_participants_user ON session_participants (user_id);
 CREATE INDEX idx_participants_role ON session_participants (live_session_id, role);
-CREATE TRIGGER touch BEFORE UPDATE ON session_participants FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE TABLE live_session_events (
     organization_id uuid NOT NULL,
@@ -156,7 +154,6 @@ CREATE TABLE live_polls (
 );
 CREATE INDEX idx_live_polls_session ON live_polls (live_session_id, position);
 CREATE INDEX idx_live_polls_created_by_id ON live_polls (created_by_id);
-CREATE TRIGGER touch BEFORE UPDATE ON live_polls FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE TABLE live_poll_options (
     id uuid NOT NULL,
@@ -249,7 +246,6 @@ CREATE TABLE live_questions (
 CREATE INDEX idx_live_questions_board ON live_questions (live_session_id, status, upvote_count DESC, created_at);
 CREATE INDEX idx_live_questions_participant ON live_questions (live_session_id, participant_id);
 CREATE INDEX idx_live_questions_answered_by_id ON live_questions (answered_by_id);
-CREATE TRIGGER touch BEFORE UPDATE ON live_questions FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE TABLE live_question_upvotes (
     organization_id uuid NOT NULL,
@@ -267,19 +263,9 @@ CREATE TABLE live_question_upvotes (
 );
 CREATE INDEX idx_live_question_upvotes_participant ON live_question_upvotes (live_session_id, participant_id);
 
-DO $$
-DECLARE name text;
-BEGIN
-    FOREACH name IN ARRAY ARRAY['live_sessions', 'session_participants', 'live_session_events',
-        'live_session_snapshots', 'live_polls', 'live_poll_options', 'live_poll_rounds', 'live_poll_votes',
-        'live_questions', 'live_question_upvotes']
-    LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format('CREATE POLICY tenant ON %I USING (organization_id = current_org_id())
-            WITH CHECK (organization_id = current_org_id())', name);
-    END LOOP;
-END $$;
+SELECT guard_tenant_tables('live_sessions', 'session_participants', 'live_session_events', 'live_session_snapshots',
+    'live_polls', 'live_poll_options', 'live_poll_rounds', 'live_poll_votes', 'live_questions',
+    'live_question_upvotes');
 -- The log is append-only for the server.
 REVOKE UPDATE, DELETE ON live_session_events FROM atelier_app;
 
@@ -291,7 +277,7 @@ CREATE POLICY system_read ON live_sessions FOR SELECT TO atelier_system USING (t
 CREATE FUNCTION live_session_by_code(code text)
 RETURNS TABLE (organization_id uuid, id uuid, title varchar, status text, needs_name boolean,
                scheduled_start timestamptz, guests_allowed boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.organization_id, s.id, s.title, s.status, s.needs_name, s.scheduled_start,
            COALESCE((o.settings ->> 'guest_join')::boolean, true)
     FROM live_sessions s JOIN organizations o ON o.id = s.organization_id
@@ -301,23 +287,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
 $$;
 -- The newest event number of each of these sessions: the head check, one query for all rooms of a node.
 CREATE FUNCTION live_heads(ids uuid[]) RETURNS TABLE (id uuid, event_seq bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.id, s.event_seq FROM live_sessions s WHERE s.id = ANY (ids)
 $$;
 -- Sessions that the server should look at because nobody may be hosting them any more (domain 6.6, L6 and L7).
 CREATE FUNCTION live_overdue(at timestamptz) RETURNS TABLE (organization_id uuid, id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT s.organization_id, s.id FROM live_sessions s
     WHERE s.status NOT IN ('ended', 'cancelled') AND s.scheduled_end < at - interval '30 minutes'
     ORDER BY s.scheduled_end LIMIT 500
 $$;
-DO $$
-DECLARE signature text;
-BEGIN
-    FOREACH signature IN ARRAY ARRAY['live_session_by_code(text)', 'live_heads(uuid[])', 'live_overdue(timestamptz)']
-    LOOP
-        EXECUTE format('ALTER FUNCTION %s OWNER TO atelier_system', signature);
-        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO atelier_app', signature);
-    END LOOP;
-END $$;
+SELECT hand_to_system('live_session_by_code(text)', 'live_heads(uuid[])', 'live_overdue(timestamptz)');

@@ -10,10 +10,12 @@ if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 fi
 [ "${1:-}" != install ] || exit 0
 
-built=web/dist/index.html
+# Written when everything succeeded: a build that failed half-way leaves pages behind, too.
+built=node_modules/.web-built
 newer() {
     find . \( -name node_modules -o -name dist -o -path ./e2e -o -name results \) -prune -o -type f -newer "$built" -print -quit
 }
-if [ ! -f "$built" ] || [ -n "$(newer)" ]; then
+if [ ! -f "$built" ] || [ ! -f web/dist/index.html ] || [ -n "$(newer)" ]; then
     npm run build
+    touch "$built"
 fi

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     bus::Bus,
-    config::{Config, Registration},
+    config::Config,
     db::Db,
     gateway::{self, Gateway},
     http::{
@@ -24,7 +24,7 @@ use crate::{
         self, Live,
         protocol::{ClientMessage, SUBPROTOCOL, ServerMessage, close},
     },
-    runtime::{Rate, Tasks},
+    runtime::Tasks,
 };
 
 /// What handlers may ask for, each by its own type.
@@ -92,22 +92,11 @@ pub fn documents() -> anyhow::Result<Documents> {
 
 /// What the operator decided about identity.
 fn identity_settings(config: &Config) -> anyhow::Result<identity::Settings> {
-    let rate = |rate: Rate| identity::Rate::new(rate.times, rate.per);
-    let default = identity::LimitSettings::default();
     Ok(identity::Settings {
         proxies: config.trusted_proxies.clone().into(),
         public_url: config.public_url.as_deref().map(str::parse).transpose().context("public_url is no address")?,
-        registration: match config.registration {
-            Registration::Open => identity::Registration::Open,
-            Registration::Closed => identity::Registration::Closed,
-        },
-        limits: identity::LimitSettings {
-            login: rate(config.rates.login),
-            register: rate(config.rates.register),
-            join: rate(config.rates.join),
-            unknown_code: rate(config.rates.join_unknown),
-            ..default
-        },
+        registration: config.registration,
+        limits: config.rates,
     })
 }
 
@@ -159,8 +148,8 @@ impl App {
         let (db, metrics) = (self.db.clone(), self.metrics.clone());
         health::routes(vec![database, server], move || {
             let (used, open) = db.usage();
-            metrics::gauge!("db_connections_used").set(used);
-            metrics::gauge!("db_connections_open").set(open);
+            metrics::gauge!("atelier_db_connections_used").set(used);
+            metrics::gauge!("atelier_db_connections_open").set(open);
             metrics.0.render()
         })
     }

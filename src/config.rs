@@ -16,6 +16,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::{
     http::peer::Network,
+    identity::Registration,
     runtime::{Limits, Rate, Rates},
 };
 
@@ -73,15 +74,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// May anybody make an account?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Registration {
-    /// Anybody may.
-    Open,
-    /// Nobody may.
-    Closed,
-}
-
 impl FromStr for LogFormat {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -89,17 +81,6 @@ impl FromStr for LogFormat {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err("choose text or json"),
-        }
-    }
-}
-
-impl FromStr for Registration {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "open" => Ok(Self::Open),
-            "closed" => Ok(Self::Closed),
-            _ => Err("choose open or closed"),
         }
     }
 }
@@ -213,6 +194,7 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
     let mut rate = |key, default: Rate| given.or(key, default);
     Ok(Rates {
         login: rate("rate_login", default.login)?,
+        login_email: rate("rate_login_email", default.login_email)?,
         join: rate("rate_join", default.join)?,
         join_unknown: rate("rate_join_unknown", default.join_unknown)?,
         register: rate("rate_register", default.register)?,

@@ -111,14 +111,14 @@ struct Counted(Arc<AtomicU32>);
 
 impl Counted {
     fn new(open: &Arc<AtomicU32>) -> Self {
-        metrics::gauge!("http_connections").set(open.fetch_add(1, Ordering::Relaxed) + 1);
+        metrics::gauge!("atelier_http_connections").set(open.fetch_add(1, Ordering::Relaxed) + 1);
         Self(open.clone())
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("http_connections").set(self.0.fetch_sub(1, Ordering::Relaxed) - 1);
+        metrics::gauge!("atelier_http_connections").set(self.0.fetch_sub(1, Ordering::Relaxed) - 1);
     }
 }
 
@@ -274,7 +274,9 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
         stopper.stop();
     });
     server.run(router, tasks).await;
-    live.drain().await;
+    if tokio::time::timeout(drain, live.drain()).await.is_err() {
+        tracing::warn!("some live sockets did not close in time and are broken off");
+    }
     if let Err(left) = tasks.drain(drain).await {
         tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
     }

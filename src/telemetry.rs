@@ -59,11 +59,24 @@ pub fn metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 fn describe() {
-    metrics::describe_histogram!("http_request_duration_seconds", "Time to the head of the answer.");
-    metrics::describe_gauge!("http_connections", "Open connections, sockets not included.");
-    metrics::describe_counter!("tasks_panicked_total", "Background tasks ended by a panic.");
-    metrics::describe_gauge!("db_connections_used", "Database connections in use.");
-    metrics::describe_gauge!("db_connections_open", "Database connections open.");
+    metrics::describe_histogram!("atelier_http_request_duration_seconds", "Time to the head of the answer.");
+    metrics::describe_gauge!("atelier_http_connections", "Open connections, sockets not included.");
+    metrics::describe_counter!("atelier_tasks_panicked_total", "Background tasks ended by a panic.");
+    metrics::describe_gauge!("atelier_db_connections_used", "Database connections in use.");
+    metrics::describe_gauge!("atelier_db_connections_open", "Database connections open.");
+    metrics::describe_gauge!("atelier_live_rooms", "Live sessions open on this node.");
+    metrics::describe_gauge!("atelier_gateway_connections", "Live sockets.");
+    metrics::describe_counter!("atelier_gateway_frames_sent_total", "Messages written to live sockets.");
+    metrics::describe_counter!("atelier_gateway_fell_behind_total", "Slow readers that were given a fresh snapshot.");
+    metrics::describe_counter!("atelier_live_commits_total", "Transactions of live sessions.");
+    metrics::describe_counter!(
+        "atelier_live_commit_failures_total",
+        "Transactions that failed; nothing was acknowledged."
+    );
+    metrics::describe_counter!("atelier_live_retries_total", "Commands answered with retry.");
+    metrics::describe_counter!("atelier_live_events_total", "Events written or read from other nodes.");
+    metrics::describe_histogram!("atelier_live_commit_seconds", "Time of one transaction of a live session.");
+    metrics::describe_histogram!("atelier_live_batch_commands", "Commands in one transaction.");
 }
 
 #[cfg(test)]

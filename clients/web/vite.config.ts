@@ -28,6 +28,7 @@ const proxy = {
 export default defineConfig({
   plugins: [svelte(), entries()],
   appType: 'mpa',
+  optimizeDeps: { entries: ['index.html', 'studio.html'] },
   resolve: {
     alias: { '@atelier/sdk': fileURLToPath(new URL('../sdk/src/index.ts', import.meta.url)) },
   },
@@ -36,7 +37,22 @@ export default defineConfig({
     manifest: true,
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { room: 'index.html', studio: 'studio.html' } },
+    rolldownOptions: {
+      output: {
+        // What the join page does without, so that phones on bad networks do not wait for it.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [
+            {
+              name: 'lists',
+              test: /svelte\/src\/internal\/client\/dom\/blocks\/each\.js/,
+            },
+            // Small parts that every page has: one file instead of ten.
+            { name: 'core', test: /web\/src\/(lib\/(router|announce|i18n)|room\/lib\/(texts|codes)|ui\/Brand)/ },
+          ],
+        },
+      },
+    },
   },
   server: { port: 5173, proxy },
   preview: { port: 4173, proxy },

@@ -31,12 +31,14 @@ const START: Duration = Duration::from_mins(1);
 const STOP: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(20);
 
-/// `$@` is the server. The shell waits for it; beside it a reader waits for the pipe to close.
+/// `$@` is the server. The shell waits for it; beside it a reader waits for the pipe to close. Signals that a service
+/// manager sends to everybody are for us alone; PostgreSQL sets its own handlers.
 const WATCHER: &str = r#"
+trap '' INT TERM HUP
 exec 3<&0 </dev/null
 "$@" 3<&- &
 server=$!
-( trap '' INT TERM HUP; read -r never <&3; kill -INT "$server" 2>/dev/null ) &
+( read -r never <&3; kill -INT "$server" 2>/dev/null ) &
 reader=$!
 exec 3<&-
 wait "$server"
@@ -128,6 +130,9 @@ impl Embedded {
                 return;
             }
             sleep(LOOK).await;
+        }
+        if !self.place.sockets.starts_with(&self.place.data) {
+            let _ = std::fs::remove_dir(&self.place.sockets);
         }
     }
 

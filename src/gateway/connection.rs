@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A flush that takes longer means that nobody reads at the other end.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_mins(1);
 /// How long attaching may take: a room may have to be read first.
 const ATTACH: Duration = Duration::from_secs(20);
 /// Ring frames taken per flush.
@@ -151,6 +151,9 @@ impl Connection {
         if self.heard.elapsed() > heartbeat * 2 {
             return Err(Some(Farewell::bare(close::TOO_SLOW)));
         }
+        if self.handle.is_closed() {
+            self.attach_anew().await?;
+        }
         self.out.push(encode(&ServerMessage::Ping));
         self.flush().await
     }
@@ -231,9 +234,8 @@ impl Connection {
             },
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             Some(Ok(Message::Binary(_))) => protocol_error(),
-            Some(Ok(Message::Close(_))) | None => Err(None),
             Some(Err(error)) if too_large(&error) => Err(Some(Farewell::new(close::PROTOCOL, Code::TooLarge))),
-            Some(Err(_)) => Err(None),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(None),
         }
     }
 
@@ -252,6 +254,9 @@ impl Connection {
                 (Ok(command), Some(actor)) => {
                     if self.handle.command(&self.line, reference, actor, command) {
                         return Ok(());
+                    }
+                    if self.handle.is_closed() {
+                        self.attach_anew().await?;
                     }
                     ServerMessage::Retry { reference, code: Code::Unavailable, after_ms: 500 }
                 }

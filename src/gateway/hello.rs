@@ -56,9 +56,8 @@ impl Farewell {
 /// Waits for hello and finds out who it is.
 pub async fn receive(socket: &mut WebSocket, gateway: &Gateway) -> Result<Hello, Farewell> {
     let expected = Farewell::new(close::PROTOCOL, Code::HelloExpected);
-    let text = match tokio::time::timeout(gateway.limits.hello, first_text(socket)).await {
-        Ok(Some(text)) => text,
-        Ok(None) | Err(_) => return Err(expected),
+    let Ok(Some(text)) = tokio::time::timeout(gateway.limits.hello, first_text(socket)).await else {
+        return Err(expected);
     };
     let (token, after) = match serde_json::from_str::<ClientMessage>(&text) {
         Ok(ClientMessage::Hello { token, after, client }) => {

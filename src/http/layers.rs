@@ -82,7 +82,8 @@ async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Respo
         };
         let took = start.elapsed();
         let status = response.status().as_u16();
-        tracing::debug!(status, ms = took.as_millis(), client = ?client.map(|c| c.ip), "answered");
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(status, ms, client = client.map(|c| tracing::field::display(c.ip)), "answered");
         record(&method, &route, status, took);
         response
     }
@@ -123,7 +124,7 @@ fn record(method: &Method, route: &str, status: u16, took: Duration) {
         _ => "other",
     };
     let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
-    metrics::histogram!("http_request_duration_seconds", &labels).record(took.as_secs_f64());
+    metrics::histogram!("atelier_http_request_duration_seconds", &labels).record(took.as_secs_f64());
 }
 
 /// What a route has set itself stays.

@@ -5,12 +5,9 @@ use std::{
 };
 
 use axum::{
-    extract::{FromRequestParts, connect_info::ConnectInfo},
+    extract::connect_info::ConnectInfo,
     http::{HeaderMap, request::Parts},
 };
-
-use super::Problem;
-use crate::kernel::Code;
 
 /// A range of addresses, `10.0.0.0/8`, or a single one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +45,7 @@ impl Network {
     }
 }
 
-/// The client of a request. An extractor; put into the request by `layers`.
+/// The client of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
     /// Its address; for rate limits and logs.
@@ -74,13 +71,13 @@ impl Client {
             .flat_map(|v| v.split(','))
             .collect();
         for hop in hops.iter().rev() {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
-            ip = address.to_canonical();
+            let Some(address) = parse_hop(hop.trim()) else { break };
+            ip = address;
             if !trusts(ip) {
                 break;
             }
         }
-        let https = headers.get("x-forwarded-proto").is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"https"));
+        let https = last(headers, "x-forwarded-proto").is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
         Self { ip, https }
     }
 
@@ -90,14 +87,16 @@ impl Client {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Client {
-    type Rejection = Problem;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get().copied().ok_or_else(|| {
-            tracing::error!("a request without a client address: the layers are missing");
-            Problem::new(Code::Internal)
-        })
-    }
+/// An address as proxies write it: bare, in brackets, or with a port.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+    address.map(|address| address.to_canonical())
+}
+
+/// The last value of a header that each proxy appends to: the one that the nearest proxy wrote.
+pub fn last<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim)
 }
 
 #[cfg(test)]
@@ -137,6 +136,9 @@ mod tests {
         // The client wrote 6.6.6.6 itself; our own proxy appended where the connection came from.
         let appended = headers(&["6.6.6.6, 2.2.2.2", "10.0.0.7"], "https");
         assert_eq!(Client::seen(ip("10.0.0.1"), &appended, &trusted), Client { ip: ip("2.2.2.2"), https: true });
+        for written in ["[2001:db8::1]", "2001:db8::1", "[2001:db8::1]:443"] {
+            assert_eq!(Client::seen(ip("10.0.0.1"), &headers(&[written], "http"), &trusted).ip, ip("2001:db8::1"));
+        }
         let broken = headers(&["2.2.2.2, nonsense"], "http");
         assert_eq!(Client::seen(ip("10.0.0.1"), &broken, &trusted), Client { ip: ip("10.0.0.1"), https: false });
     }

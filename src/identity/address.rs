@@ -6,12 +6,15 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
-    http::{HeaderMap, Uri, header, request::Parts},
+    http::{Uri, header, request::Parts},
 };
 
 use super::{Identity, Settings};
 use crate::{
-    http::{Problem, peer::Network},
+    http::{
+        Problem,
+        peer::{Client, Network, last},
+    },
     kernel::Code,
 };
 
@@ -26,38 +29,16 @@ impl From<Vec<Network>> for Proxies {
 }
 
 impl Proxies {
-    fn trust(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
+    fn client(&self, parts: &Parts) -> Client {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+        Client::seen(peer, &parts.headers, &self.0)
     }
 
-    /// The client behind the proxies: the last forwarded address that is not one of them. What stands left of it was
-    /// written by the client and proves nothing.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let mut hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let mut client = peer;
-        while self.trust(client) {
-            let Some(hop) = hops.pop() else { break };
-            let Some(address) = parse_hop(hop) else { break };
-            client = address;
-        }
-        client
+    fn trust(&self, parts: &Parts) -> bool {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        info.is_some_and(|info| self.0.iter().any(|network| network.contains(info.0.ip())))
     }
-}
-
-fn parse_hop(hop: &str) -> Option<IpAddr> {
-    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
-    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|socket| socket.ip())).map(plain)
-}
-
-/// IPv4 in IPv6 clothes is IPv4.
-fn plain(address: IpAddr) -> IpAddr {
-    address.to_canonical()
-}
-
-fn peer(parts: &Parts) -> IpAddr {
-    let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| plain(info.0.ip()))
 }
 
 /// The address of the person at the other end.
@@ -82,7 +63,7 @@ where
     type Rejection = std::convert::Infallible;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let identity = Identity::from_ref(state);
-        Ok(Self(identity.settings.proxies.client(peer(parts), &parts.headers)))
+        Ok(Self(identity.settings.proxies.client(parts).ip))
     }
 }
 
@@ -98,16 +79,15 @@ pub enum Scheme {
 /// Did the request travel encrypted, as far as those we believe say?
 pub fn scheme(parts: &Parts, settings: &Settings) -> Scheme {
     let public = settings.public_url.as_ref().and_then(Uri::scheme_str) == Some("https");
-    let forwarded = forwarded(parts, settings, "x-forwarded-proto").is_some_and(|p| p.eq_ignore_ascii_case("https"));
-    if public || forwarded || parts.uri.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http }
+    if public || settings.proxies.client(parts).https || parts.uri.scheme_str() == Some("https") {
+        Scheme::Https
+    } else {
+        Scheme::Http
+    }
 }
 
 fn forwarded<'a>(parts: &'a Parts, settings: &Settings, name: &str) -> Option<&'a str> {
-    if !settings.proxies.trust(peer(parts)) {
-        return None;
-    }
-    // The nearest proxy wrote the last value.
-    parts.headers.get_all(name).iter().next_back()?.to_str().ok()?.rsplit(',').next().map(str::trim)
+    settings.proxies.trust(parts).then(|| last(&parts.headers, name)).flatten()
 }
 
 /// Was the request sent by a page of ours? `Origin` decides; without one, `Sec-Fetch-Site` may.
@@ -204,28 +184,6 @@ mod tests {
         parts
     }
 
-    fn parsed(proxies: &str) -> Proxies {
-        let networks = proxies.split(',').map(str::trim).filter(|part| !part.is_empty());
-        networks.map(|part| part.parse().expect("a network")).collect::<Vec<_>>().into()
-    }
-
-    fn client(proxies: &str, at: &str, forwarded: &str) -> String {
-        let parts = request(at, &[("x-forwarded-for", forwarded)]);
-        parsed(proxies).client(peer(&parts), &parts.headers).to_string()
-    }
-
-    #[test]
-    fn forwarded_addresses_count_only_behind_trusted_proxies() {
-        assert_eq!(client("", "203.0.113.9", "1.2.3.4"), "203.0.113.9", "nobody is trusted");
-        assert_eq!(client("10.0.0.0/8", "10.1.2.3", "1.2.3.4"), "1.2.3.4");
-        assert_eq!(client("10.0.0.0/8", "11.1.2.3", "1.2.3.4"), "11.1.2.3");
-        assert_eq!(client("10.0.0.0/8", "10.1.2.3", "6.6.6.6, 1.2.3.4, 10.9.9.9"), "1.2.3.4", "the forged hop is left");
-        assert_eq!(client("10.0.0.0/8", "10.1.2.3", "nonsense"), "10.1.2.3");
-        assert_eq!(client("fd00::/8, ::1", "::1", "[2001:db8::1]"), "2001:db8::1");
-        assert_eq!(client("127.0.0.1", "::ffff:127.0.0.1", "1.2.3.4:5678"), "1.2.3.4");
-        assert_eq!(client("0.0.0.0/0", "9.9.9.9", "1.2.3.4"), "1.2.3.4");
-    }
-
     #[test]
     fn one_ipv6_subscriber_is_one_visitor() {
         let visitor = |text: &str| ClientAddr(text.parse().expect("address")).visitor();
@@ -258,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_scheme_is_believed_from_proxies_only() {
-        let settings = Settings { proxies: "10.0.0.1".parse().expect("parses"), ..Settings::default() };
+        let settings = Settings { proxies: vec!["10.0.0.1".parse().expect("parses")].into(), ..Settings::default() };
         let at = |peer: &str| scheme(&request(peer, &[("x-forwarded-proto", "https")]), &settings);
         assert_eq!(at("10.0.0.1"), Scheme::Https);
         assert_eq!(at("10.0.0.2"), Scheme::Http);

@@ -19,68 +19,14 @@ use super::ClientAddr;
 use crate::{
     http::Problem,
     kernel::{Clock, Code},
+    runtime::{Rate, Rates},
 };
 
-/// So many times per span, saved up to `burst`.
-#[derive(Debug, Clone, Copy)]
-pub struct Rate {
-    /// How many times.
-    pub count: NonZeroU32,
-    /// Per which span.
-    pub per: Duration,
-    /// How many at once after a quiet time.
-    pub burst: NonZeroU32,
-}
-
-impl Rate {
-    /// `count` per span, all of them at once if need be.
-    pub const fn new(count: u32, per: Duration) -> Self {
-        let count = match NonZeroU32::new(count) {
-            Some(count) => count,
-            None => NonZeroU32::MIN,
-        };
-        Self { count, per, burst: count }
-    }
-    /// More at once.
-    pub const fn burst(mut self, burst: u32) -> Self {
-        if let Some(burst) = NonZeroU32::new(burst) {
-            self.burst = burst;
-        }
-        self
-    }
-    fn quota(self) -> Quota {
-        let every = self.per.checked_div(self.count.get()).unwrap_or_default().max(Duration::from_nanos(1));
-        Quota::with_period(every).unwrap_or_else(|| Quota::per_second(self.count)).allow_burst(self.burst)
-    }
-}
-
-/// The limits, as the operator may set them.
-#[derive(Debug, Clone, Copy)]
-pub struct LimitSettings {
-    /// Signing in, per visitor.
-    pub login: Rate,
-    /// Signing in, per e-mail address, whoever tries.
-    pub login_email: Rate,
-    /// New accounts, per visitor.
-    pub register: Rate,
-    /// Joining, per visitor: a whole auditorium may share one address.
-    pub join: Rate,
-    /// Codes that no session has, per visitor.
-    pub unknown_code: Rate,
-}
-
-const MINUTE: Duration = Duration::from_mins(1);
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        Self {
-            login: Rate::new(10, MINUTE),
-            login_email: Rate::new(5, MINUTE),
-            register: Rate::new(5, Duration::from_hours(1)),
-            join: Rate::new(600, Duration::from_secs(1)).burst(3_000),
-            unknown_code: Rate::new(30, MINUTE),
-        }
-    }
+/// All of a rate's times at once if need be, then evenly.
+fn quota(rate: Rate) -> Quota {
+    let count = NonZeroU32::new(rate.times).unwrap_or(NonZeroU32::MIN);
+    let every = rate.per.checked_div(count.get()).unwrap_or_default().max(Duration::from_nanos(1));
+    Quota::with_period(every).unwrap_or_else(|| Quota::per_second(count)).allow_burst(count)
 }
 
 /// Counts attempts. Each method either lets one through or answers `rate_limited` with the seconds to wait.
@@ -98,13 +44,13 @@ struct Buckets {
 
 impl Limits {
     /// Fresh counters.
-    pub fn new(settings: &LimitSettings, clock: &Clock) -> Self {
+    pub fn new(settings: &Rates, clock: &Clock) -> Self {
         Self(Arc::new(Buckets {
             login: Bucket::new(settings.login, clock),
             login_email: Bucket::new(settings.login_email, clock),
             register: Bucket::new(settings.register, clock),
             join: Bucket::new(settings.join, clock),
-            unknown_code: Bucket::new(settings.unknown_code, clock),
+            unknown_code: Bucket::new(settings.join_unknown, clock),
         }))
     }
     /// One attempt to sign in.
@@ -145,7 +91,7 @@ impl<K: Hash + Eq + Clone> std::fmt::Debug for Bucket<K> {
 impl<K: Hash + Eq + Clone> Bucket<K> {
     fn new(rate: Rate, clock: &Clock) -> Self {
         let clock = Ticks(clock.clone());
-        let limiter = RateLimiter::dashmap_with_clock(rate.quota(), clock.clone());
+        let limiter = RateLimiter::dashmap_with_clock(quota(rate), clock.clone());
         Self { limiter, clock, taken: AtomicU32::new(0) }
     }
 
@@ -193,7 +139,7 @@ mod tests {
     #[test]
     fn an_address_is_protected_whoever_tries() {
         let clock = clock();
-        let limits = Limits::new(&LimitSettings::default(), &clock);
+        let limits = Limits::new(&Rates::default(), &clock);
         for n in 1..=5 {
             limits.login(visitor(&format!("192.0.2.{n}")), "Ada@Example.org").expect("five tries");
         }
@@ -206,8 +152,8 @@ mod tests {
 
     #[test]
     fn an_auditorium_behind_one_address_gets_in() {
-        let limits = Limits::new(&LimitSettings::default(), &clock());
-        for _ in 0..3_000 {
+        let limits = Limits::new(&Rates::default(), &clock());
+        for _ in 0..6_000 {
             limits.join(visitor("192.0.2.1")).expect("2,000 people and some reloads");
         }
         assert!(limits.join(visitor("192.0.2.1")).is_err());
@@ -216,7 +162,7 @@ mod tests {
 
     #[test]
     fn guessing_codes_ends() {
-        let limits = Limits::new(&LimitSettings::default(), &clock());
+        let limits = Limits::new(&Rates::default(), &clock());
         let answers: Vec<Code> = (0..31).map(|_| limits.unknown_code(visitor("192.0.2.1")).code).collect();
         assert_eq!(answers[29..], [Code::CodeUnknown, Code::RateLimited]);
     }
@@ -224,7 +170,7 @@ mod tests {
     #[test]
     fn quiet_keys_are_forgotten() {
         let clock = clock();
-        let bucket = Bucket::new(Rate::new(1, MINUTE), &clock);
+        let bucket = Bucket::new(Rate { times: 1, per: Duration::from_mins(1) }, &clock);
         for n in 0..SWEEP - 1 {
             bucket.take(&n).expect("each key once");
         }

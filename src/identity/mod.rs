@@ -14,18 +14,19 @@ mod role;
 mod token;
 mod user;
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use crate::{
     db::Db,
     kernel::{Clock, Id, caller},
+    runtime::Rates,
 };
 
 pub use address::{ClientAddr, OwnOrigin, OwnUrl, Proxies};
 pub use extract::{Can, MaybeIdentity, Presented, Tx};
 pub use guest::Guest;
 pub use http::router;
-pub use limit::{LimitSettings, Limits, Rate};
+pub use limit::Limits;
 pub use login::{Login, Passwords, Register};
 pub use organization::OrganizationView;
 pub use role::{LiveCreate, LiveHost, LiveJoin, OrgManage, Right};
@@ -47,6 +48,17 @@ pub enum Registration {
     Closed,
 }
 
+impl FromStr for Registration {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "open" => Ok(Self::Open),
+            "closed" => Ok(Self::Closed),
+            _ => Err("choose open or closed"),
+        }
+    }
+}
+
 /// What the operator decides about identity.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -57,7 +69,7 @@ pub struct Settings {
     /// May strangers make accounts?
     pub registration: Registration,
     /// How often is too often.
-    pub limits: LimitSettings,
+    pub limits: Rates,
 }
 
 /// The handle of this room; cheap to clone. Handlers take it, or the extractors, through `FromRef`.

@@ -29,7 +29,7 @@ use crate::{
 /// How often the heads of all open rooms are compared with the database.
 const HEAD_CHECK: Duration = Duration::from_secs(1);
 /// How often sessions that nobody hosts any more are looked for.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 
 /// All live sessions that are open on this node. Cheap to clone.
 #[derive(Clone)]

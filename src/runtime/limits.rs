@@ -48,6 +48,8 @@ impl Default for Limits {
 pub struct Rates {
     /// Attempts to log in.
     pub login: Rate,
+    /// Attempts to log in with one e-mail address, whoever tries.
+    pub login_email: Rate,
     /// Joins. Generous: a whole auditorium may share one address.
     pub join: Rate,
     /// Joins with a code that does not exist.
@@ -61,8 +63,9 @@ impl Default for Rates {
         let minute = Duration::from_mins(1);
         Self {
             login: Rate { times: 10, per: minute },
+            login_email: Rate { times: 5, per: minute },
             join: Rate { times: 6000, per: minute },
-            join_unknown: Rate { times: 60, per: minute },
+            join_unknown: Rate { times: 30, per: minute },
             register: Rate { times: 20, per: Duration::from_hours(1) },
         }
     }

@@ -32,7 +32,7 @@ impl Tasks {
         self.tracker.spawn(async move {
             if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
                 tracing::error!(task = name, "a task panicked");
-                metrics::counter!("tasks_panicked_total", "task" => name).increment(1);
+                metrics::counter!("atelier_tasks_panicked_total", "task" => name).increment(1);
             }
         });
     }

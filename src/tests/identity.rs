@@ -2,10 +2,11 @@
 use atelier::{
     http::Problem,
     identity::{
-        Can, ClientAddr, Identity, Issued, Link, LinkKind, LiveCreate, MaybeIdentity, OrganizationId, Rate, Scope,
-        Seat, Settings, UserId,
+        Can, ClientAddr, Identity, Issued, Link, LinkKind, LiveCreate, MaybeIdentity, OrganizationId, Scope, Seat,
+        Settings, UserId,
     },
     kernel::{Code, page::PageQuery},
+    runtime::Rate,
 };
 use axum::{Json, Router, http::header, routing::post};
 use chrono::TimeDelta;
@@ -279,7 +280,7 @@ async fn one_visitor_cannot_try_many_addresses() {
 #[tokio::test]
 async fn new_accounts_are_limited_per_visitor() {
     let mut settings = Settings::default();
-    settings.limits.register = Rate::new(2, std::time::Duration::from_hours(1));
+    settings.limits.register = Rate { times: 2, per: std::time::Duration::from_hours(1) };
     let house = House::with(settings, Router::new()).await;
     house.browser().post("/auth/register", json!({})).await.is(422);
     house.registered("ada").await;

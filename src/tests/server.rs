@@ -1,5 +1,12 @@
 //! The server as an operator meets it: started on an empty folder, asked over HTTP, stopped, started again.
-use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use atelier::{
     app::{App, Metrics},
@@ -10,6 +17,7 @@ use atelier::{
     telemetry,
 };
 use reqwest::{Client, Response};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
 
 /// A folder that the user PostgreSQL runs as can reach.
@@ -88,7 +96,9 @@ async fn it_answers() {
     assert!(docs.contains("atelier.v1") && !docs.contains("<script"));
 
     let numbers = server.get("/metrics").await.text().await.unwrap();
-    for part in ["route=\"/health/live\",status=\"200\"", "_bucket{", "db_connections_open", "http_connections"] {
+    for part in
+        ["route=\"/health/live\",status=\"200\"", "_bucket{", "atelier_db_connections_open", "atelier_http_connections"]
+    {
         assert!(numbers.contains(part), "{part} is missing in {numbers}");
     }
 
@@ -120,7 +130,10 @@ async fn a_private_database_keeps_its_data_and_has_one_master() {
     std::fs::write(data.join("pgdata/postmaster.pid"), format!("{}\n", std::process::id())).unwrap();
     let second = Embedded::start(&data, None).await.unwrap();
     run(&second, "SELECT 1 / (number - 6) FROM kept").await;
+    let sockets = second.owner_options().get_socket().cloned().unwrap();
+    assert!(sockets.starts_with("/tmp") && sockets.exists());
     second.stop().await;
+    assert!(!sockets.exists(), "{} is left behind", sockets.display());
 }
 
 async fn run(embedded: &Embedded, statement: &'static str) {
@@ -140,4 +153,66 @@ async fn a_taken_port_is_explained() {
         message.starts_with(&format!("Port {} is in use. Is Atelier already running?", address.port())),
         "{message}"
     );
+}
+
+/// The binary itself, as an operator starts it.
+struct Process {
+    child: Child,
+    said: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Process {
+    fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_atelier"))
+            .env_remove("DATABASE_URL")
+            .env_remove("ATELIER_OWNER_DATABASE_URL")
+            .env("ATELIER_DATA_DIR", data)
+            .env("ATELIER_LISTEN", "127.0.0.1:0")
+            .env("ATELIER_LOG", "info")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let address = loop {
+            line.clear();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended before it was ready");
+            if let Some((_, rest)) = line.split_once("ready address=") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        Self { child, said, address }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Everything it still said.
+    fn stop(mut self) -> String {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
+        rest
+    }
+}
+
+#[tokio::test]
+async fn it_comes_back_after_it_was_killed_and_leaves_nothing_running_when_stopped() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    Process::start(&data).kill();
+    // At once: the database of the first life is still on its way out.
+    let again = Process::start(&data);
+    let ready = Client::new().get(format!("http://{}/health/ready", again.address)).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    let pid = std::fs::read_to_string(data.join("pgdata/postmaster.pid")).unwrap();
+    let pid: i32 = pid.lines().next().unwrap().parse().unwrap();
+    let rest = again.stop();
+    assert!(rest.contains("shutting down") && rest.contains("stopped"), "{rest}");
+    assert!(test_kill_process(Pid::from_raw(pid).unwrap()).is_err(), "PostgreSQL still runs");
 }

@@ -1,5 +1,9 @@
 //! The door: from a code to a seat.
-use axum::{Json as Answer, extract::State};
+use axum::{
+    Json as Answer,
+    extract::{FromRef, FromRequestParts, State},
+    http::request::Parts,
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -134,14 +138,12 @@ pub(super) async fn look_up(
 ))]
 pub(super) async fn join(
     MaybeIdentity(presented): MaybeIdentity,
-    State(live): State<Live>,
-    State(identity): State<Identity>,
-    State(db): State<Db>,
-    State(clock): State<Clock>,
+    hall: Hall,
     from: ClientAddr,
     own: OwnUrl,
     Json(wish): Json<JoinRequest>,
 ) -> Result<Answer<Joined>, Problem> {
+    let Hall { live, identity, db, clock } = hall;
     let found = find(&db, &identity, from, &wish.code).await?;
     let name = wish
         .display_name
@@ -158,6 +160,33 @@ pub(super) async fn join(
     };
     let live_session_id = found.key.session.uuid();
     Ok(Answer(Joined { live_session_id, participant_id: participant.uuid(), token, url: own.socket() }))
+}
+
+/// What joining needs of the house.
+pub(super) struct Hall {
+    live: Live,
+    identity: Identity,
+    db: Db,
+    clock: Clock,
+}
+
+impl<S> FromRequestParts<S> for Hall
+where
+    S: Send + Sync,
+    Live: FromRef<S>,
+    Identity: FromRef<S>,
+    Db: FromRef<S>,
+    Clock: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self {
+            live: Live::from_ref(state),
+            identity: Identity::from_ref(state),
+            db: Db::from_ref(state),
+            clock: Clock::from_ref(state),
+        })
+    }
 }
 
 struct Door<'a> {

@@ -18,6 +18,7 @@ use crate::db::TenantTx;
 
 /// What a batch touched.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of independent marks")]
 struct Touched {
     session: bool,
     everybody: bool,

@@ -2,45 +2,40 @@
 //!
 //! While one batch is being committed, the next one gathers, and whoever looks is served from the committed state.
 //! Nothing is acknowledged or shown before its commit.
+mod handle;
 mod members;
+mod present;
 mod show;
 pub mod writer;
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use self::{
-    members::{Member, Members},
+    handle::{Message, Reply},
+    members::Members,
     show::Show,
     writer::{Ask, Batch, Key, Verdict, WriteError, Writer},
 };
 use super::{
-    core::{
-        self, Actor, Command, Event, ParticipantId, Role, Session, SystemCommand,
-        audience::{self, Audience},
-        poll::PollStatus,
-        roster,
-    },
-    fanout::{Cursor, Frame, Line, Ring},
+    core::{Session, SystemCommand},
     log::Logged,
-    protocol::{Integrity, MyChange, ServerMessage, close},
+    protocol::{ServerMessage, close},
 };
 use crate::{
     bus::{Bus, Channel, Packet, Subscription},
     db::Db,
-    kernel::{Clock, Code, Id, Moment, Refusal, caller},
+    kernel::{Clock, Code, Refusal},
     runtime::Limits,
 };
+pub use handle::{Answer, Attached, Closed, Handle, Rejection, Viewer};
 pub use show::{HEARTBEAT, encode};
 
 /// Messages that may wait for a room.
@@ -48,156 +43,15 @@ const INBOX: usize = 8_192;
 /// Commands that may wait for the next batch.
 const PENDING: usize = 16_384;
 /// A room without connections and work ends after this.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
+/// Most messages taken between two looks at the clock.
+const MOST_AT_ONCE: usize = 256;
 /// Most commands in one transaction.
 const MOST_PER_BATCH: usize = 1_024;
 /// At most one transaction per session in this time, when there is more than one to make.
 const PACE: Duration = Duration::from_millis(5);
 /// After a failed transaction, commands are turned away with `retry` for this long before the next attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
-
-/// Who attaches.
-#[derive(Debug, Clone, Copy)]
-pub enum Viewer {
-    /// A person; joins if not there (any more).
-    Person {
-        /// Who, by the token.
-        user: Id<caller::User>,
-        /// A fresh id, should this be the first time.
-        fresh: ParticipantId,
-    },
-    /// A read-only link: the big screen.
-    Screen,
-}
-
-/// What an attached connection holds.
-#[derive(Debug)]
-pub struct Attached {
-    /// The room's number for it; for [`Handle::detach`].
-    pub connection: u64,
-    /// Who it acts as.
-    pub participant: Option<ParticipantId>,
-    /// Where to read on.
-    pub ring: Arc<Ring>,
-    /// From where.
-    pub cursor: Cursor,
-    /// To be sent first: welcome, and a snapshot or the missing events.
-    pub frames: Vec<Frame>,
-}
-
-/// Why something was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// Final.
-    Refused(Refusal),
-    /// Not done; try again after so many milliseconds.
-    Retry {
-        /// Why.
-        code: Code,
-        /// How long to wait.
-        after_ms: u32,
-    },
-}
-
-/// What became of a command given over [`Handle::ask`].
-pub type Answer = Result<(u64, Moment), Rejection>;
-
-enum Reply {
-    Line(Arc<Line>, u64),
-    Caller(oneshot::Sender<Answer>),
-    Attach(Box<AttachRequest>),
-    Nobody,
-}
-
-struct AttachRequest {
-    viewer: Viewer,
-    after: Option<u64>,
-    line: Arc<Line>,
-    reply: oneshot::Sender<Result<Attached, Rejection>>,
-}
-
-enum Message {
-    Ask(Ask, Reply),
-    Attach(Box<AttachRequest>),
-    Detach(u64),
-    Look(Box<dyn FnOnce(u64, &Session) + Send>),
-    CatchUp,
-    Drain,
-}
-
-/// A way to talk to a room. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Handle {
-    inbox: mpsc::Sender<Message>,
-    seq: Arc<AtomicU64>,
-}
-
-/// The room has ended; open it anew.
-#[derive(Debug, Clone, Copy)]
-pub struct Closed;
-
-impl Handle {
-    /// The last number this room has shown.
-    pub fn seq(&self) -> u64 {
-        self.seq.load(Ordering::Acquire)
-    }
-    /// Has the room ended?
-    pub fn is_closed(&self) -> bool {
-        self.inbox.is_closed()
-    }
-    /// Hands a connection's command over; the answer goes to its line. `false`: the inbox is full or the room gone.
-    pub fn command(&self, line: &Arc<Line>, reference: u64, actor: ParticipantId, command: Command) -> bool {
-        let ask = Ask::Command(Actor::Participant(actor), command);
-        self.inbox.try_send(Message::Ask(ask, Reply::Line(line.clone(), reference))).is_ok()
-    }
-    /// Asks and waits for the answer.
-    pub async fn ask(&self, ask: Ask) -> Result<Answer, Closed> {
-        let (reply, answer) = oneshot::channel();
-        self.inbox.send(Message::Ask(ask, Reply::Caller(reply))).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
-    }
-    /// Attaches a connection.
-    pub async fn attach(
-        &self,
-        viewer: Viewer,
-        after: Option<u64>,
-        line: Arc<Line>,
-    ) -> Result<Result<Attached, Rejection>, Closed> {
-        let (reply, answer) = oneshot::channel();
-        let request = Box::new(AttachRequest { viewer, after, line, reply });
-        self.inbox.send(Message::Attach(request)).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
-    }
-    /// Takes a connection out.
-    pub async fn detach(&self, connection: u64) {
-        // A room that is gone has no connections left.
-        let _ = self.inbox.send(Message::Detach(connection)).await;
-    }
-    /// Looks at the committed state and its number.
-    pub async fn look<R, F>(&self, look: F) -> Result<R, Closed>
-    where
-        R: Send + 'static,
-        F: FnOnce(u64, &Session) -> R + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let look = Box::new(move |seq, state: &Session| {
-            // Nobody waits any more: nothing to tell.
-            let _ = reply.send(look(seq, state));
-        });
-        self.inbox.send(Message::Look(look)).await.map_err(|_| Closed)?;
-        answer.await.map_err(|_| Closed)
-    }
-    /// There is something newer in the log.
-    pub fn catch_up(&self) {
-        // When the inbox is full, the next head check comes in a second.
-        let _ = self.inbox.try_send(Message::CatchUp);
-    }
-    /// Close all connections with "draining", keep a snapshot, end.
-    pub async fn drain(&self) {
-        let _ = self.inbox.send(Message::Drain).await;
-        self.inbox.closed().await;
-    }
-}
 
 type Commit = BoxFuture<'static, (Writer, Result<Batch, WriteError>)>;
 
@@ -268,7 +122,7 @@ pub async fn open(
         next_tick: now,
         limits,
     };
-    Ok((Handle { inbox, seq: shown }, room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
 }
 
 impl Room {
@@ -277,28 +131,19 @@ impl Room {
         loop {
             self.start_commit();
             let committing = self.commit.is_some();
+            let listening = self.pending.len() < PENDING && !messages.is_closed();
             let tick = tokio::time::sleep_until(self.next_tick.into());
             tokio::select! {
                 biased;
-                done = async { match self.commit.as_mut() { Some(commit) => commit.await, None => std::future::pending().await } },
-                    if committing => self.finish_commit(done),
-                message = messages.recv(), if self.pending.len() < PENDING && !messages.is_closed() => match message {
-                    Some(message) => self.handle(message),
-                    None => self.draining = true,
-                },
-                packet = subscription.next() => self.hear(packet.as_ref()),
+                done = settled(&mut self.commit), if committing => self.finish_commit(done),
                 () = tick => self.tick(),
+                message = messages.recv(), if listening => self.handle_all(message, &mut messages),
+                packet = subscription.next() => self.hear(packet.as_ref()),
             }
             if self.may_end() {
+                // Whoever is still in the inbox learns that the room is closed, and opens it anew.
                 messages.close();
-                if messages.is_empty() {
-                    break;
-                }
-                // Nobody may sit down in a room that takes no commands any more.
-                self.draining = true;
-                while let Ok(message) = messages.try_recv() {
-                    self.handle(message);
-                }
+                break;
             }
         }
         if let Some(mut writer) = self.writer.take().filter(|_| !self.failed) {
@@ -311,6 +156,22 @@ impl Room {
         let quiet = self.commit.is_none() && self.pending.is_empty();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
         quiet && (idle || (self.draining && self.members.is_empty()))
+    }
+
+    /// Takes what waits, but not so much that the tick would come late.
+    fn handle_all(&mut self, first: Option<Message>, messages: &mut mpsc::Receiver<Message>) {
+        match first {
+            Some(message) => self.handle(message),
+            // Nobody holds a handle any more.
+            None => self.draining = true,
+        }
+        for _ in 1..MOST_AT_ONCE {
+            if self.pending.len() >= PENDING {
+                break;
+            }
+            let Ok(message) = messages.try_recv() else { break };
+            self.handle(message);
+        }
     }
 
     fn handle(&mut self, message: Message) {
@@ -464,7 +325,7 @@ impl Room {
             Verdict::Done { seq, at } => match (ask, reply) {
                 (Ask::System(SystemCommand::Join(join)), Reply::Attach(request)) => {
                     match self.state.participant_of(join.user) {
-                        Some(participant) => self.admit(request, Some(participant)),
+                        Some(participant) => self.admit(*request, Some(participant)),
                         None => Self::answer(Reply::Attach(request), Err(retry_soon())),
                     }
                 }
@@ -508,141 +369,12 @@ impl Room {
             _ => self.behind = true,
         }
     }
+}
 
-    // --- showing
-
-    /// Takes committed events that are new here into the state, and shows them.
-    fn advance(&mut self, mut events: Vec<Logged>) {
-        events.retain(|logged| logged.seq > self.seq);
-        for logged in &events {
-            core::apply(&mut self.state, &logged.event, logged.at);
-            self.seq = logged.seq;
-        }
-        if events.is_empty() {
-            return;
-        }
-        self.shown.store(self.seq, Ordering::Release);
-        let pushed = self.show.committed(&self.state, &events);
-        for member in self.members.all().filter(|member| pushed.contains(&member.audience)) {
-            member.line.wake();
-        }
-        for logged in &events {
-            self.tell_persons(logged);
-        }
-    }
-
-    /// What an event means for single people: their own data, their admission, the end.
-    fn tell_persons(&mut self, logged: &Logged) {
-        match &logged.event {
-            Event::Voted { poll, round, participant, choice } => {
-                let vote = audience::MyVote { poll: *poll, round: *round, choice: choice.clone(), at: logged.at };
-                for line in self.members.lines_of(*participant) {
-                    line.set_voted(*poll, *round);
-                }
-                self.tell(*participant, MyChange::Vote(vote));
-            }
-            Event::Upvoted { question, participant, on } => {
-                self.tell(*participant, MyChange::Upvote { question: *question, on: *on });
-            }
-            Event::Joined { participant, .. } => self.members.expect(*participant, Instant::now()),
-            Event::Removed { participant, .. } => {
-                self.members.lines_of(*participant).for_each(|line| line.close(close::REMOVED));
-            }
-            Event::RoleSet { participant, .. } | Event::Permitted { participant, .. } => {
-                self.members.lines_of(*participant).for_each(|line| line.make_stale());
-            }
-            Event::StatusChanged { status, .. } if status.is_final() => {
-                self.members.all().for_each(|member| member.line.close(close::SESSION_ENDED));
-            }
-            _ => {}
-        }
-        for person in audience::touched_people(&logged.event) {
-            if self.members.lines_of(person).next().is_some() {
-                self.tell(person, MyChange::You(Box::new(audience::you(&self.state, person))));
-            }
-        }
-        if let Some((author, question)) = audience::touched_own(&logged.event, &self.state)
-            && let Some(view) = audience::my_question(&self.state, author, question)
-        {
-            self.tell(author, MyChange::Question(view));
-        }
-    }
-
-    fn tell(&self, person: ParticipantId, change: MyChange) {
-        let mut lines = self.members.lines_of(person).peekable();
-        if lines.peek().is_some() {
-            let frame = encode(&ServerMessage::Mine { changes: vec![change] });
-            lines.for_each(|line| line.send(frame.clone()));
-        }
-    }
-
-    // --- connections
-
-    fn attach(&mut self, request: Box<AttachRequest>) {
-        if self.draining {
-            return self.turn_away(Reply::Attach(request), Code::Unavailable, 200);
-        }
-        if self.state.status.is_final() {
-            let refusal = Refusal::new(Code::SessionEnded);
-            return Self::answer(Reply::Attach(request), Err(Rejection::Refused(refusal)));
-        }
-        let Viewer::Person { user, fresh } = request.viewer else { return self.admit(request, None) };
-        let known = self.state.participant_of(user).and_then(|id| self.state.people.get(&id).map(|p| (id, p)));
-        match known {
-            Some((id, person)) if person.left_at.is_none() && person.removed_at.is_none() => {
-                self.admit(request, Some(id));
-            }
-            _ => {
-                let join = roster::Join { fresh, user, name: None, role: Role::Participant };
-                self.enqueue(Ask::System(SystemCommand::Join(join)), Reply::Attach(request));
-            }
-        }
-    }
-
-    fn admit(&mut self, request: Box<AttachRequest>, participant: Option<ParticipantId>) {
-        let (audience, you) = match participant {
-            Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
-            None => (Audience::Observers, audience::watcher()),
-        };
-        for vote in &you.votes {
-            request.line.set_voted(vote.poll, vote.round);
-        }
-        self.show.enter(audience, self.seq);
-        let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
-        let member = Member { line: request.line, audience, participant };
-        let connection = self.members.add(member, self.limits.connections_per_participant);
-        let attached =
-            Attached { connection, participant, ring: opening.ring, cursor: opening.cursor, frames: opening.frames };
-        if request.reply.send(Ok(attached)).is_err()
-            && let Some(member) = self.members.remove(connection, Instant::now())
-        {
-            self.show.leave(member.audience);
-        }
-    }
-
-    // --- time
-
-    fn tick(&mut self) {
-        let now = Instant::now();
-        let viewers = self.show.viewers();
-        self.next_tick = now + Duration::from_millis(if (1..=2_000).contains(&viewers) { 100 } else { 250 });
-        let gone = self.members.gone(now);
-        if !gone.is_empty() {
-            self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
-        }
-        if self.commit.is_none() && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now()) {
-            self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Nobody);
-        }
-        let online = self.members.online(&self.state);
-        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
-        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
-            members.all().for_each(|member| member.line.wake());
-        }
-        if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {
-            self.idle_since.get_or_insert(now);
-        } else {
-            self.idle_since = None;
-        }
+async fn settled(commit: &mut Option<Commit>) -> (Writer, Result<Batch, WriteError>) {
+    match commit {
+        Some(commit) => commit.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -652,20 +384,4 @@ fn retry_soon() -> Rejection {
 
 fn to_f64(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
-fn integrity(members: &Members, state: &Session, refused_duplicates: u32) -> Integrity {
-    let poll =
-        state.polls.iter().filter(|(_, poll)| poll.status == PollStatus::Open).max_by_key(|(_, poll)| poll.opened_at);
-    let connected = members.online(state);
-    let answered = poll.map_or(0, |(_, poll)| members.count(state, |id| poll.ballots.contains_key(id)));
-    let joined = state.people.values().filter(|p| p.role == Role::Participant && p.removed_at.is_none()).count();
-    Integrity {
-        joined: u32::try_from(joined).unwrap_or(u32::MAX),
-        connected,
-        poll: poll.map(|(id, _)| *id),
-        answered,
-        unanswered: if poll.is_some() { connected - answered } else { 0 },
-        refused_duplicates,
-    }
 }

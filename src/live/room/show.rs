@@ -82,8 +82,7 @@ pub fn encode(message: &ServerMessage) -> Frame {
 }
 
 impl Show {
-    /// Streams of a room that was loaded at `seq`. The results of open polls are news to everybody: those who voted
-    /// before are told one by one.
+    /// Streams of a room that was loaded with this state at `seq`.
     pub fn new(limits: &Limits, state: &Session, seq: u64) -> Self {
         let stream = || Stream {
             ring: Arc::new(Ring::new(limits.ring_frames, limits.ring_bytes)),
@@ -95,7 +94,13 @@ impl Show {
             streams: [stream(), stream(), stream()],
             history: VecDeque::new(),
             history_from: seq,
-            tallies: state.polls.iter().filter(|(_, p)| p.status == PollStatus::Open).map(|(id, _)| *id).collect(),
+            // Who has voted before the room was loaded gets the result with the first tick.
+            tallies: state
+                .polls
+                .iter()
+                .filter(|(_, poll)| poll.status == PollStatus::Open)
+                .map(|(id, _)| *id)
+                .collect(),
             upvotes: BTreeSet::new(),
             online: 0,
             integrity: None,
@@ -168,10 +173,10 @@ impl Show {
 
     /// Shows a committed batch. `state` is the one after it. Returns the audiences that have something to read.
     pub fn committed(&mut self, state: &Session, events: &[Logged]) -> Vec<Audience> {
-        let mut changed = BTreeSet::new();
+        let mut entities = BTreeSet::new();
         for logged in events {
             let touched = audience::touched(&logged.event, state);
-            changed.extend(touched.iter().copied());
+            entities.extend(touched.iter().copied());
             self.note(&logged.event);
             self.remember(logged, touched);
         }
@@ -182,7 +187,7 @@ impl Show {
                 continue;
             }
             let changes: Vec<Change> =
-                changed.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
+                entities.iter().filter_map(|entity| audience::view(state, audience, *entity)).collect();
             if !changes.is_empty() {
                 stream.push(seq, changes);
                 pushed.push(audience);

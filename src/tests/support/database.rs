@@ -34,6 +34,16 @@ impl TestDb {
         let name = fresh_name();
         run(&format!("CREATE ROLE {name} LOGIN CREATEROLE PASSWORD '{name}'")).await;
         run(&format!("CREATE DATABASE {name} OWNER {name}")).await;
+        // From PostgreSQL 16 on, CREATEROLE reaches only roles of one's own making, or given like this.
+        let give = format!(
+            "DO $$ BEGIN
+                 IF current_setting('server_version_num')::integer >= 160000
+                     AND EXISTS (SELECT FROM pg_roles WHERE rolname = 'atelier_system') THEN
+                     EXECUTE 'GRANT atelier_app, atelier_system TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
+                 END IF;
+             END $$"
+        );
+        run(&give).await;
         let options = cluster().database(&name);
         let owner = options.clone().username(&name).password(&name);
         (Self { name, options }, owner)

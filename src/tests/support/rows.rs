@@ -1,7 +1,7 @@
 //! One row of every tenant table, for the isolation tests. **A new table gets a line here**, after its parents.
 //!
-//! In the text, `{org}` and `{user}` are the tenant and a member of it, `{id}` is the new row's own id, and the name of
-//! a table in braces is the id of that table's row in the same tenant.
+//! In the text, `{org}` and `{user}` are the tenant and a member of it, `{id}` is the new row's own id, `{code}` a join
+//! code of its own, and the name of a table in braces is the id of that table's row in the same tenant.
 use uuid::Uuid;
 
 /// How a row of a table is made.
@@ -24,6 +24,52 @@ pub const ROWS: &[Row] = &[
         "(id, organization_id, subject_type, subject_id, to_state) VALUES ({id}, {org}, 'probe', {id}, 'draft')",
     ),
     row("jobs", "(id, organization_id, kind) VALUES ({id}, {org}, 'probe')"),
+    row(
+        "live_sessions",
+        "(id, organization_id, title, join_code, instructor_id, scheduled_start, scheduled_end) \
+         VALUES ({id}, {org}, 'Probe', {code}, {user}, now(), now() + interval '1 hour')",
+    ),
+    row(
+        "session_participants",
+        "(id, organization_id, live_session_id, user_id, number) VALUES ({id}, {org}, {live_sessions}, {user}, 1)",
+    ),
+    row(
+        "live_session_events",
+        "(organization_id, live_session_id, seq, type, created_at) VALUES ({org}, {live_sessions}, 1, 'probe', now())",
+    ),
+    row(
+        "live_session_snapshots",
+        "(organization_id, live_session_id, seq, version, state) VALUES ({org}, {live_sessions}, 1, 1, '{}')",
+    ),
+    row(
+        "live_polls",
+        "(id, organization_id, live_session_id, question) VALUES ({id}, {org}, {live_sessions}, 'Probe?')",
+    ),
+    row(
+        "live_poll_options",
+        "(id, organization_id, live_session_id, poll_id, position, label) \
+         VALUES ({id}, {org}, {live_sessions}, {live_polls}, 1, 'A')",
+    ),
+    row(
+        "live_poll_rounds",
+        "(organization_id, live_session_id, poll_id, round, ended_at) \
+         VALUES ({org}, {live_sessions}, {live_polls}, 1, now())",
+    ),
+    row(
+        "live_poll_votes",
+        "(organization_id, live_session_id, poll_id, round, participant_id, option_id, created_at) \
+         VALUES ({org}, {live_sessions}, {live_polls}, 1, {session_participants}, {live_poll_options}, now())",
+    ),
+    row(
+        "live_questions",
+        "(id, organization_id, live_session_id, participant_id, body) \
+         VALUES ({id}, {org}, {live_sessions}, {session_participants}, 'Probe?')",
+    ),
+    row(
+        "live_question_upvotes",
+        "(organization_id, live_session_id, question_id, participant_id, created_at) \
+         VALUES ({org}, {live_sessions}, {live_questions}, {session_participants}, now())",
+    ),
 ];
 
 /// Tables without a tenant: nobody reaches them but through definer functions, or they have rules of their own.
@@ -66,6 +112,9 @@ impl Row {
         for (name, value) in [("org", tenant.org()), ("user", tenant.user()), ("id", id)] {
             text = text.replace(&format!("{{{name}}}"), &format!("'{value}'"));
         }
+        // Join codes are unique across tenants: one per row id, in their alphabet.
+        let digits = format!("{:06}", id.as_u128() % 0xffff_ffff % 1_000_000).replace('0', "X").replace('1', "Y");
+        text = text.replace("{code}", &format!("'{digits}'"));
         for row in ROWS {
             let owner = if row.table == parent { other } else { tenant };
             text = text.replace(&format!("{{{}}}", row.table), &format!("'{}'", owner.id(row.table)));

@@ -1,5 +1,5 @@
 /** What the page's one status region says. Rare by design: my own result, a poll opening or closing, the connection. */
-let text = $state('');
+let text = $state.raw('');
 let turn = 0;
 
 export function announced(): string {

@@ -4,6 +4,8 @@ export type Catalogue<K extends string> = { readonly [key in K]: string | Plural
 /** What a catalogue in another language must hold. */
 export type Translation<T> = { readonly [K in keyof T]: T[K] extends string ? string : Plural };
 export type Lang = 'en' | 'de';
+/** One language at a time is loaded. */
+export type Loaders = Record<Lang, () => Promise<{ default: Readonly<Record<string, string | Plural>> }>>;
 export type Params = Record<string, string | number>;
 
 const STORED = 'atelier.lang';
@@ -22,18 +24,28 @@ export function preferred(): Lang {
 
 /** The texts of one entry. */
 export class Texts<K extends string> {
-  lang = $state<Lang>('en');
+  lang = $state.raw<Lang>('en');
   #catalogue = $state.raw<Catalogue<K>>();
   #plurals = new Intl.PluralRules('en');
-  readonly #loaders: Record<Lang, () => Promise<{ default: Catalogue<K> }>>;
+  readonly #parts: Loaders[];
 
-  constructor(loaders: Record<Lang, () => Promise<{ default: Catalogue<K> }>>) {
-    this.#loaders = loaders;
+  /** `first` is what every page needs. */
+  constructor(first: Loaders) {
+    this.#parts = [first];
+  }
+
+  /** Adds a part of the catalogue that only some pages need. */
+  async add(part: Loaders): Promise<void> {
+    if (this.#parts.includes(part)) return;
+    const more = (await part[this.lang]()).default;
+    this.#parts.push(part);
+    this.#catalogue = { ...this.#catalogue, ...more } as Catalogue<K>;
   }
 
   /** Loads a language and shows it; `remember` keeps it for the next visit. */
   async use(lang: Lang, remember = false): Promise<void> {
-    this.#catalogue = (await this.#loaders[lang]()).default;
+    const parts = await Promise.all(this.#parts.map((part) => part[lang]()));
+    this.#catalogue = Object.assign({}, ...parts.map((part) => part.default)) as Catalogue<K>;
     this.#plurals = new Intl.PluralRules(lang);
     this.lang = lang;
     document.documentElement.lang = lang;

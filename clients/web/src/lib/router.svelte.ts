@@ -1,5 +1,5 @@
 /** The address bar as state, and a matcher for patterns like `/r/:code`. */
-let path = $state(globalThis.location?.pathname ?? '/');
+let path = $state.raw(globalThis.location?.pathname ?? '/');
 
 export function currentPath(): string {
   return path;

@@ -254,8 +254,9 @@ const de: Translation<typeof en> = {
   'visibility.afterClose': 'Alle, wenn geschlossen ist',
   'visibility.never': 'Nur Sie, bis Sie zeigen',
 
-  'desk.none': 'Keine Umfrage ist ausgewählt.',
-  'desk.noneHint': 'Fügen Sie die erste Umfrage hinzu; öffnen lässt sie sich, sobald die Sitzung läuft.',
+  'desk.none': 'Was möchten Sie fragen?',
+  'desk.noneHint':
+    'Fügen Sie die erste Umfrage hinzu: Auswahl, Bewertung, Freitext oder Wortwolke. Niemand sieht sie, bevor Sie sie öffnen.',
   'desk.open': 'Abstimmung öffnen',
   'desk.reopen': 'Wieder öffnen',
   'desk.close': 'Abstimmung schließen',
@@ -286,7 +287,7 @@ const de: Translation<typeof en> = {
   'desk.timerFrozen': 'noch {time}, steht still',
   'desk.timerOff': 'Aus',
   'desk.timerMore': '+30 s',
-  'desk.timerMoreLabel': '30 Sekunden mehr',
+  'desk.timerMoreLabel': '+30 s, 30 Sekunden mehr',
   'desk.timerSet': 'Uhr stellen',
   'desk.timerMinutes': { one: '1 min', other: '{n} min' },
   'desk.timerSeconds': '{n} s',

@@ -246,8 +246,9 @@ const en = {
   'visibility.afterClose': 'Everybody, once closed',
   'visibility.never': 'Only you, unless you reveal',
 
-  'desk.none': 'No poll is chosen.',
-  'desk.noneHint': 'Add your first poll; you can open it once the session runs.',
+  'desk.none': 'What do you want to ask?',
+  'desk.noneHint':
+    'Add your first poll: a choice, a rating, an open text or a word cloud. Nobody sees it before you open it.',
   'desk.open': 'Open voting',
   'desk.reopen': 'Open again',
   'desk.close': 'Close voting',
@@ -278,7 +279,7 @@ const en = {
   'desk.timerFrozen': '{time} left, standing still',
   'desk.timerOff': 'Off',
   'desk.timerMore': '+30 s',
-  'desk.timerMoreLabel': '30 seconds more',
+  'desk.timerMoreLabel': '+30 s, 30 seconds more',
   'desk.timerSet': 'Set timer',
   'desk.timerMinutes': { one: '1 min', other: '{n} min' },
   'desk.timerSeconds': '{n} s',

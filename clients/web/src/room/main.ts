@@ -13,7 +13,7 @@ follow();
 
 // After a release, a tab from before may ask for a chunk that is gone: load the page anew, once.
 addEventListener('vite:preloadError', (event) => {
-  if (sessionStorage.getItem('atelier.reloaded') === location.href) return;
+  if (!navigator.onLine || sessionStorage.getItem('atelier.reloaded') === location.href) return;
   sessionStorage.setItem('atelier.reloaded', location.href);
   event.preventDefault();
   location.reload();

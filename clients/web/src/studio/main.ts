@@ -7,7 +7,7 @@ import { Api } from '@atelier/sdk';
 import { preferred } from '../lib/i18n.svelte';
 import { restoreTheme } from '../lib/theme';
 import App from './App.svelte';
-import { texts } from './lib/i18n.svelte';
+import { texts } from './lib/i18n';
 
 restoreTheme();
 await texts.use(preferred());

@@ -12,7 +12,7 @@ import type {
   Stage,
 } from '@atelier/sdk';
 import { newId } from '@atelier/sdk';
-import { errorText, t } from '../lib/i18n.svelte';
+import { errorText, t } from '../lib/i18n';
 import type { Notices } from '../lib/notices.svelte';
 import { byPosition, resultsPublic } from '../lib/poll';
 

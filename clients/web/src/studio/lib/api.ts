@@ -1,5 +1,5 @@
 /** What the pages need of the HTTP API; tests hand in a fake of it. */
-import { Api } from '@atelier/sdk';
+import type { Api } from '@atelier/sdk';
 
 export type StudioApi = Pick<
   Api,

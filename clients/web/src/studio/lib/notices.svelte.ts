@@ -11,7 +11,7 @@ const LIFE_MS = 6_000;
 export class Notices {
   list = $state.raw<readonly Notice[]>([]);
   #next = 1;
-  #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  #timers: Record<number, ReturnType<typeof setTimeout>> = {};
 
   /** Says that something was done; goes away by itself unless pointed at. */
   done(text: string, action?: Notice['action']): void {
@@ -24,14 +24,14 @@ export class Notices {
   }
 
   dismiss(id: number): void {
-    clearTimeout(this.#timers.get(id));
-    this.#timers.delete(id);
+    clearTimeout(this.#timers[id]);
+    delete this.#timers[id];
     this.list = this.list.filter((n) => n.id !== id);
   }
 
   /** Holds a message while somebody is reading or about to press its button. */
   hold(id: number): void {
-    clearTimeout(this.#timers.get(id));
+    clearTimeout(this.#timers[id]);
   }
 
   release(id: number): void {
@@ -46,10 +46,7 @@ export class Notices {
   }
 
   #arm(id: number): void {
-    clearTimeout(this.#timers.get(id));
-    this.#timers.set(
-      id,
-      setTimeout(() => this.dismiss(id), LIFE_MS),
-    );
+    clearTimeout(this.#timers[id]);
+    this.#timers[id] = setTimeout(() => this.dismiss(id), LIFE_MS);
   }
 }

@@ -108,10 +108,10 @@ export function faults(w: Working): Faults {
     else if (new Set(labels).size < labels.length) found.options = 'editor.fault.twice';
     if (w.kind === 'multiple' && labels.length >= 2) {
       if (w.min < 1 || w.min > labels.length) found.min = 'editor.fault.min';
-      else if (w.max != null && (w.max < w.min || w.max > labels.length)) found.max = 'editor.fault.max';
+      else if (w.max !== null && (w.max < w.min || w.max > labels.length)) found.max = 'editor.fault.max';
     }
   }
-  if (w.seconds != null && !(w.seconds >= MIN_SECONDS && w.seconds <= MAX_SECONDS)) {
+  if (w.seconds !== null && !(w.seconds >= MIN_SECONDS && w.seconds <= MAX_SECONDS)) {
     found.seconds = 'editor.fault.seconds';
   }
   return found;
@@ -134,7 +134,7 @@ export function draftFrom(w: Working, before?: PollView): PollDraft {
   }
   if (w.kind === 'multiple') {
     draft.minChoices = w.min;
-    if (w.max != null) draft.maxChoices = w.max;
+    if (w.max !== null) draft.maxChoices = w.max;
   }
   if (w.kind === 'rating') {
     const kept = before?.kind === 'rating' ? before.options : [];
@@ -143,6 +143,6 @@ export function draftFrom(w: Working, before?: PollView): PollDraft {
     if (w.high.trim()) draft.highLabel = w.high.trim();
   }
   if (w.kind === 'wordCloud') draft.maxChoices = w.words;
-  if (w.seconds != null) draft.seconds = w.seconds;
+  if (w.seconds !== null) draft.seconds = w.seconds;
   return draft;
 }

@@ -22,6 +22,17 @@ export function number(value: number, digits = 0): string {
   return texts.number(value, digits);
 }
 
+/** The reader's own regional habits, where the browser's language is the one shown. */
+function locale(): string {
+  const own = globalThis.navigator?.language ?? '';
+  return own.toLowerCase().startsWith(texts.lang) ? own : texts.lang;
+}
+
+/** A whole percentage, written as the language writes it. */
+export function percent(part: number): string {
+  return new Intl.NumberFormat(texts.lang, { style: 'percent' }).format(part / 100);
+}
+
 /** Day, date and time of day, in the reader's zone; the year only when it is another one. */
 export function moment(at: string): string {
   const date = new Date(at);
@@ -33,12 +44,12 @@ export function moment(at: string): string {
     minute: '2-digit',
   };
   if (date.getFullYear() !== new Date().getFullYear()) options.year = 'numeric';
-  return new Intl.DateTimeFormat(texts.lang, options).format(date);
+  return new Intl.DateTimeFormat(locale(), options).format(date);
 }
 
 /** Time of day without seconds. */
 export function clock(at: string): string {
-  return new Intl.DateTimeFormat(texts.lang, { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
+  return new Intl.DateTimeFormat(locale(), { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
 }
 
 /** What to tell a person about a refusal: our words for its code, else the server's own. */

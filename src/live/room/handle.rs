@@ -1,0 +1,168 @@
+//! How the rest of the house talks to a room.
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    super::{
+        core::{Actor, Command, ParticipantId, Session},
+        fanout::{Cursor, Frame, Line, Ring},
+    },
+    writer::Ask,
+};
+use crate::kernel::{Code, Id, Moment, Refusal, caller};
+
+/// Who attaches.
+#[derive(Debug, Clone, Copy)]
+pub enum Viewer {
+    /// A person; joins if not there (any more).
+    Person {
+        /// Who, by the token.
+        user: Id<caller::User>,
+        /// A fresh id, should this be the first time.
+        fresh: ParticipantId,
+    },
+    /// A read-only link: the big screen.
+    Screen,
+}
+
+/// What an attached connection holds.
+#[derive(Debug)]
+pub struct Attached {
+    /// The room's number for it; for [`Handle::detach`].
+    pub connection: u64,
+    /// Who it acts as.
+    pub participant: Option<ParticipantId>,
+    /// Where to read on.
+    pub ring: Arc<Ring>,
+    /// From where.
+    pub cursor: Cursor,
+    /// To be sent first: welcome, and a snapshot or the missing events.
+    pub frames: Vec<Frame>,
+}
+
+/// Why something was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// Final.
+    Refused(Refusal),
+    /// Not done; try again after so many milliseconds.
+    Retry {
+        /// Why.
+        code: Code,
+        /// How long to wait.
+        after_ms: u32,
+    },
+}
+
+/// What became of a command given over [`Handle::ask`].
+pub type Answer = Result<(u64, Moment), Rejection>;
+
+/// Where an answer goes.
+pub(super) enum Reply {
+    Line(Arc<Line>, u64),
+    Caller(oneshot::Sender<Answer>),
+    Attach(Box<AttachRequest>),
+    Nobody,
+}
+
+/// A connection that wants in.
+pub(super) struct AttachRequest {
+    pub viewer: Viewer,
+    pub after: Option<u64>,
+    pub line: Arc<Line>,
+    pub reply: oneshot::Sender<Result<Attached, Rejection>>,
+}
+
+/// Looks at the committed state and its number.
+type Look = Box<dyn FnOnce(u64, &Session) + Send>;
+
+/// What a room is told.
+pub(super) enum Message {
+    Ask(Ask, Reply),
+    Attach(Box<AttachRequest>),
+    Detach(u64),
+    Look(Look),
+    CatchUp,
+    Drain,
+}
+
+/// A way to talk to a room. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Message>,
+    seq: Arc<AtomicU64>,
+}
+
+/// The room has ended; open it anew.
+#[derive(Debug, Clone, Copy)]
+pub struct Closed;
+
+impl Handle {
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>) -> Self {
+        Self { inbox, seq }
+    }
+    /// The last number this room has shown.
+    pub fn seq(&self) -> u64 {
+        self.seq.load(Ordering::Acquire)
+    }
+    /// Has the room ended?
+    pub fn is_closed(&self) -> bool {
+        self.inbox.is_closed()
+    }
+    /// Hands a connection's command over; the answer goes to its line. `false`: the inbox is full or the room gone.
+    pub fn command(&self, line: &Arc<Line>, reference: u64, actor: ParticipantId, command: Command) -> bool {
+        let ask = Ask::Command(Actor::Participant(actor), command);
+        self.inbox.try_send(Message::Ask(ask, Reply::Line(line.clone(), reference))).is_ok()
+    }
+    /// Asks and waits for the answer.
+    pub async fn ask(&self, ask: Ask) -> Result<Answer, Closed> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Ask(ask, Reply::Caller(reply))).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
+    }
+    /// Attaches a connection.
+    pub async fn attach(
+        &self,
+        viewer: Viewer,
+        after: Option<u64>,
+        line: Arc<Line>,
+    ) -> Result<Result<Attached, Rejection>, Closed> {
+        let (reply, answer) = oneshot::channel();
+        let request = Box::new(AttachRequest { viewer, after, line, reply });
+        self.inbox.send(Message::Attach(request)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
+    }
+    /// Takes a connection out.
+    pub async fn detach(&self, connection: u64) {
+        // A room that is gone has no connections left.
+        let _ = self.inbox.send(Message::Detach(connection)).await;
+    }
+    /// Looks at the committed state and its number.
+    pub async fn look<R, F>(&self, look: F) -> Result<R, Closed>
+    where
+        R: Send + 'static,
+        F: FnOnce(u64, &Session) -> R + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let look = Box::new(move |seq, state: &Session| {
+            // Nobody waits any more: nothing to tell.
+            let _ = reply.send(look(seq, state));
+        });
+        self.inbox.send(Message::Look(look)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
+    }
+    /// There is something newer in the log.
+    pub fn catch_up(&self) {
+        // When the inbox is full, the next head check comes in a second.
+        let _ = self.inbox.try_send(Message::CatchUp);
+    }
+    /// Close all connections with "draining", keep a snapshot, end.
+    pub async fn drain(&self) {
+        let _ = self.inbox.send(Message::Drain).await;
+        self.inbox.closed().await;
+    }
+}

@@ -1,0 +1,183 @@
+//! The presenting half of a room: events into state, state onto lines, connections in and out, time.
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Room,
+    handle::{AttachRequest, Attached, Rejection, Reply, Viewer},
+    members::{Member, Members},
+    show::encode,
+    writer::Ask,
+};
+use crate::{
+    kernel::{Code, Refusal},
+    live::{
+        core::{
+            self, Event, ParticipantId, Role, Session, SystemCommand,
+            audience::{self, Audience},
+            poll::PollStatus,
+            roster,
+        },
+        log::Logged,
+        protocol::{Integrity, MyChange, ServerMessage, close},
+    },
+};
+
+/// Coalesced frames go out this often; more slowly to very large audiences, where each costs more.
+fn tick_length(viewers: usize) -> Duration {
+    Duration::from_millis(if (1..=2_000).contains(&viewers) { 100 } else { 250 })
+}
+
+impl Room {
+    /// Takes committed events that are new here into the state, and shows them.
+    pub(super) fn advance(&mut self, mut events: Vec<Logged>) {
+        events.retain(|logged| logged.seq > self.seq);
+        for logged in &events {
+            core::apply(&mut self.state, &logged.event, logged.at);
+            self.seq = logged.seq;
+        }
+        if events.is_empty() {
+            return;
+        }
+        self.shown.store(self.seq, Ordering::Release);
+        let pushed = self.show.committed(&self.state, &events);
+        for member in self.members.all().filter(|member| pushed.contains(&member.audience)) {
+            member.line.wake();
+        }
+        for logged in &events {
+            self.tell_persons(logged);
+        }
+    }
+
+    /// What an event means for single people: their own data, their admission, the end.
+    fn tell_persons(&mut self, logged: &Logged) {
+        match &logged.event {
+            Event::Voted { poll, round, participant, choice } => {
+                let vote = audience::MyVote { poll: *poll, round: *round, choice: choice.clone(), at: logged.at };
+                for line in self.members.lines_of(*participant) {
+                    line.set_voted(*poll, *round);
+                }
+                self.tell(*participant, MyChange::Vote(vote));
+            }
+            Event::Upvoted { question, participant, on } => {
+                self.tell(*participant, MyChange::Upvote { question: *question, on: *on });
+            }
+            Event::Joined { participant, .. } => self.members.expect(*participant, Instant::now()),
+            Event::Removed { participant, .. } => {
+                self.members.lines_of(*participant).for_each(|line| line.close(close::REMOVED));
+            }
+            Event::RoleSet { participant, .. } | Event::Permitted { participant, .. } => {
+                self.members.lines_of(*participant).for_each(|line| line.make_stale());
+            }
+            Event::StatusChanged { status, .. } if status.is_final() => {
+                self.members.all().for_each(|member| member.line.close(close::SESSION_ENDED));
+            }
+            _ => {}
+        }
+        for person in audience::touched_people(&logged.event) {
+            if self.members.lines_of(person).next().is_some() {
+                self.tell(person, MyChange::You(Box::new(audience::you(&self.state, person))));
+            }
+        }
+        if let Some((author, question)) = audience::touched_own(&logged.event, &self.state)
+            && let Some(view) = audience::my_question(&self.state, author, question)
+        {
+            self.tell(author, MyChange::Question(view));
+        }
+    }
+
+    fn tell(&self, person: ParticipantId, change: MyChange) {
+        let mut lines = self.members.lines_of(person).peekable();
+        if lines.peek().is_some() {
+            let frame = encode(&ServerMessage::Mine { changes: vec![change] });
+            lines.for_each(|line| line.send(frame.clone()));
+        }
+    }
+
+    // --- connections
+
+    pub(super) fn attach(&mut self, request: Box<AttachRequest>) {
+        if self.draining {
+            return self.turn_away(Reply::Attach(request), Code::Unavailable, 200);
+        }
+        if self.state.status.is_final() {
+            let refusal = Refusal::new(Code::SessionEnded);
+            return Self::answer(Reply::Attach(request), Err(Rejection::Refused(refusal)));
+        }
+        let Viewer::Person { user, fresh } = request.viewer else { return self.admit(*request, None) };
+        let known = self.state.participant_of(user).and_then(|id| self.state.people.get(&id).map(|p| (id, p)));
+        match known {
+            Some((id, person)) if person.left_at.is_none() && person.removed_at.is_none() => {
+                self.admit(*request, Some(id));
+            }
+            _ => {
+                let join = roster::Join { fresh, user, name: None, role: Role::Participant };
+                self.enqueue(Ask::System(SystemCommand::Join(join)), Reply::Attach(request));
+            }
+        }
+    }
+
+    pub(super) fn admit(&mut self, request: AttachRequest, participant: Option<ParticipantId>) {
+        let (audience, you) = match participant {
+            Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
+            None => (Audience::Observers, audience::watcher()),
+        };
+        for vote in &you.votes {
+            request.line.set_voted(vote.poll, vote.round);
+        }
+        self.show.enter(audience, self.seq);
+        let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
+        let member = Member { line: request.line, audience, participant };
+        let connection = self.members.add(member, self.limits.connections_per_participant);
+        let attached =
+            Attached { connection, participant, ring: opening.ring, cursor: opening.cursor, frames: opening.frames };
+        if request.reply.send(Ok(attached)).is_err()
+            && let Some(member) = self.members.remove(connection, Instant::now())
+        {
+            self.show.leave(member.audience);
+        }
+    }
+
+    // --- time
+
+    pub(super) fn tick(&mut self) {
+        let now = Instant::now();
+        let viewers = self.show.viewers();
+        self.next_tick = now + tick_length(viewers);
+        let gone = self.members.gone(now);
+        if !gone.is_empty() {
+            self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
+        }
+        if self.commit.is_none() && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now()) {
+            self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Nobody);
+        }
+        let online = self.members.online(&self.state);
+        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
+        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
+            members.all().for_each(|member| member.line.wake());
+        }
+        if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {
+            self.idle_since.get_or_insert(now);
+        } else {
+            self.idle_since = None;
+        }
+    }
+}
+
+fn integrity(members: &Members, state: &Session, refused_duplicates: u32) -> Integrity {
+    let poll =
+        state.polls.iter().filter(|(_, poll)| poll.status == PollStatus::Open).max_by_key(|(_, poll)| poll.opened_at);
+    let connected = members.online(state);
+    let answered = poll.map_or(0, |(_, poll)| members.count(state, |id| poll.ballots.contains_key(id)));
+    let joined = state.people.values().filter(|p| p.role == Role::Participant && p.removed_at.is_none()).count();
+    Integrity {
+        joined: u32::try_from(joined).unwrap_or(u32::MAX),
+        connected,
+        poll: poll.map(|(id, _)| *id),
+        answered,
+        unanswered: if poll.is_some() { connected - answered } else { 0 },
+        refused_duplicates,
+    }
+}

@@ -220,10 +220,10 @@ impl Client {
     /// Waits until what it holds is so.
     pub async fn waits(&self, what: &str, mut so: impl FnMut(&Copy) -> bool) {
         let mut copy = self.0.copy.subscribe();
-        let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await;
+        let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await.is_ok();
         let copy = self.0.copy.borrow();
         assert!(copy.broken.is_empty(), "{:#?}", copy.broken);
-        assert!(found.is_ok(), "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
+        assert!(found, "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
     }
 
     pub fn copies(&self) -> watch::Receiver<Copy> {
@@ -274,8 +274,8 @@ impl Client {
         }
         let mut copy = self.0.copy.subscribe();
         let answered = |copy: &Copy| copy.replies.contains_key(&reference) || copy.closed.is_some();
-        let found = timeout(DEADLINE, copy.wait_for(answered)).await;
-        assert!(found.is_ok(), "no answer to a command");
+        let found = timeout(DEADLINE, copy.wait_for(answered)).await.is_ok();
+        assert!(found, "no answer to a command");
         self.look(|copy| copy.replies.get(&reference).copied())
     }
 

@@ -276,8 +276,8 @@ impl Client {
                 && copy.you.clone().map(current).as_ref() == Some(&you)
         };
         let mut copy = self.copies();
-        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await;
-        if found.is_err() {
+        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await.is_ok();
+        if !found {
             let held = self.look(Clone::clone);
             let (held_state, held_you) = (held.state.map(sorted), held.you.map(current));
             let mut faults = Vec::new();

@@ -1,15 +1,16 @@
 //! Five hundred people vote, change their minds, lose their connection and come back.
 use std::{collections::BTreeMap, time::Duration};
 
-use atelier::live::core::{Event, OptionId, ParticipantId};
+use atelier::live::core::ParticipantId;
 use futures_util::{StreamExt, stream};
 
-use crate::support::{Atelier, Client, sheet::single, truth::ballots};
+use crate::support::{
+    Atelier, Client,
+    sheet::single,
+    truth::{Receipts, ballots},
+};
 
 const CROWD: usize = 500;
-
-/// What the client was told: the number of each accepted vote, and for what.
-type Receipts = Vec<(u64, OptionId)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_people_vote_and_nothing_is_lost_doubled_or_out_of_order() {
@@ -51,7 +52,7 @@ async fn five_hundred_people_vote_and_nothing_is_lost_doubled_or_out_of_order() 
             .into_iter()
             .collect();
     let truth = app.truth(&session).await;
-    oracle(&truth, &told);
+    truth.accounts_for(&told);
     let mut counts = BTreeMap::new();
     for (_, _, choice, _) in ballots(&truth.state.polls[&poll.id]) {
         let atelier::live::core::Choice::Options(chosen) = choice else { panic!("options") };
@@ -68,28 +69,5 @@ async fn five_hundred_people_vote_and_nothing_is_lost_doubled_or_out_of_order() 
     let closed = app.truth(&session).await;
     for person in &people {
         person.holds(&closed).await;
-    }
-}
-
-/// Each receipt is an event or says "already so", in the order in which it was given; no vote stands that was not
-/// cast; the ballot is the last one.
-fn oracle(truth: &crate::support::Truth, told: &BTreeMap<ParticipantId, Receipts>) {
-    let mut cast: BTreeMap<ParticipantId, Vec<(u64, OptionId)>> = BTreeMap::new();
-    for entry in &truth.log {
-        if let Event::Voted { participant, choice: atelier::live::core::Choice::Options(chosen), .. } = &entry.event {
-            assert_eq!(entry.actor, Some(*participant));
-            cast.entry(*participant).or_default().push((entry.seq, chosen[0]));
-        }
-    }
-    assert_eq!(cast.len(), told.len(), "everybody has voted");
-    for (person, receipts) in told {
-        let events = &cast[person];
-        let mut wanted: Vec<OptionId> = receipts.iter().map(|(_, option)| *option).collect();
-        wanted.dedup();
-        assert_eq!(events.iter().map(|(_, option)| *option).collect::<Vec<_>>(), wanted, "once each, in order");
-        for (seq, option) in receipts {
-            let before = events.iter().rev().find(|(at, _)| at <= seq).expect("the effect is in the log");
-            assert_eq!(before.1, *option, "what was acknowledged stood at that number");
-        }
     }
 }

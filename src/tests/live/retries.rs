@@ -22,8 +22,10 @@ async fn once(app: &Atelier, session: &Meeting, who: &Client, command: Value) {
 async fn every_command_happens_once() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;
-    let session = ada.creates_as(json!({ "title": "Intro", "features": [
-        { "type": "poll", "config": { "maxOpen": 10 } }, { "type": "qa", "config": { "preModerated": true } }] })).await;
+    let session = ada
+        .creates_as(json!({ "title": "Intro", "features": [
+        { "type": "poll", "config": { "maxOpen": 10 } }, { "type": "qa", "config": { "preModerated": true } }] }))
+        .await;
     let host = ada.enters(&session, None).await;
     once(&app, &session, &host, json!(Command::Start {})).await;
     once(&app, &session, &host, json!(Command::Go {})).await;

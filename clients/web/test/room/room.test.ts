@@ -1,6 +1,6 @@
 import { render, screen, within } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
-import type { PollView, RoomState } from '@atelier/sdk';
+import type { Choice, PollView, RoomState } from '@atelier/sdk';
 import { tick } from 'svelte';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { announced } from '../../src/lib/announce.svelte';
@@ -17,7 +17,7 @@ function room(given: Partial<RoomState> = {}): FakeClient {
   return client;
 }
 const send = () => screen.getByRole('button', { name: /^Send/ });
-const vote = (choice: object, round = 1) => ({ vote: { poll: 'p1', round, choice } });
+const vote = (choice: Choice, round = 1) => ({ vote: { poll: 'p1', round, choice } });
 const AT = '2026-11-21T12:03:07Z';
 
 describe('voting', () => {

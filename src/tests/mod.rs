@@ -1,6 +1,7 @@
 //! Integration tests: one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod identity;
+mod live;
 mod server;
 mod support;
 mod tenancy;

@@ -393,7 +393,7 @@ pub(super) async fn duplicate(
     let copy = create_session(&mut tx, &clock, &can.caller, settings).await?;
     tx.commit().await?;
     for command in copies(drafts, &clock) {
-        live.ask(key(&can.caller, copy), Ask::Command(Actor::Admin, command)).await?;
+        live.ask(key(&can.caller, copy), Ask::Command(Actor::System, command)).await?;
     }
     let mut tx = can.begin().await?;
     Ok((StatusCode::CREATED, Answer(find(&mut tx, copy).await?)))

@@ -193,12 +193,25 @@ impl Show {
                 pushed.push(audience);
             }
         }
+        if events.iter().any(|logged| matches!(logged.event, Event::RoleSet { .. } | Event::Permitted { .. })) {
+            self.meet_at(seq);
+        }
         pushed
+    }
+
+    /// Brings all audiences to the same number: whoever changes from one to another does not step back.
+    fn meet_at(&mut self, seq: u64) {
+        for stream in self.streams.iter_mut().filter(|stream| stream.viewers > 0) {
+            stream.snapshot = None;
+            if stream.told < seq {
+                stream.push(seq, Vec::new());
+            }
+        }
     }
 
     fn note(&mut self, event: &Event) {
         match event {
-            Event::Voted { poll, .. } | Event::PollOpened { poll, .. } => {
+            Event::Voted { poll, .. } => {
                 self.tallies.insert(*poll);
             }
             Event::Upvoted { question, .. } => {
@@ -211,7 +224,11 @@ impl Show {
                     stream.ring.clear(SlotKey::Tally(*poll));
                 }
             }
-            Event::PollRevealed { poll, .. } | Event::AnswerHidden { poll, .. } => {
+            // Who may see the result may have changed, or what of it.
+            Event::PollOpened { poll, .. }
+            | Event::PollEdited { poll, .. }
+            | Event::PollRevealed { poll, .. }
+            | Event::AnswerHidden { poll, .. } => {
                 for stream in &self.streams {
                     stream.ring.clear(SlotKey::Tally(*poll));
                 }
@@ -222,8 +239,11 @@ impl Show {
     }
 
     fn remember(&mut self, logged: &Logged, mut touched: Vec<Entity>) {
-        if let Event::Upvoted { question, .. } = &logged.event {
-            touched.push(Entity::Question(*question));
+        // Running numbers are not repeated to those who come back, unless the entity says them.
+        match &logged.event {
+            Event::Upvoted { question, .. } => touched.push(Entity::Question(*question)),
+            Event::Voted { poll, .. } => touched.push(Entity::Poll(*poll)),
+            _ => {}
         }
         self.history.push_back((logged.seq, touched.into_boxed_slice()));
         if self.history.len() > HISTORY

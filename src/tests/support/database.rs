@@ -54,6 +54,11 @@ impl TestDb {
         Db::connect(self.options.clone(), connections).await.expect("the test database opens")
     }
 
+    /// How a superuser signs in.
+    pub fn options(&self) -> PgConnectOptions {
+        self.options.clone()
+    }
+
     /// A connection that passes every policy: for arranging and for looking behind the scenes.
     pub async fn superuser(&self) -> PgConnection {
         PgConnection::connect_with(&self.options).await.expect("the superuser connects")

@@ -1,7 +1,20 @@
 //! What tests stand on: a database of their own, a house with the doors of the server, people who use it.
+pub mod atelier;
+pub mod client;
+pub mod copy;
 pub mod database;
 pub mod house;
+pub mod proxy;
 pub mod rows;
+pub mod sheet;
+pub mod truth;
 
+pub use self::{
+    atelier::{Account, Atelier, Meeting, Setup, Site},
+    client::Client,
+    copy::Reply,
+    sheet::Sheet,
+    truth::Truth,
+};
 pub use database::TestDb;
 pub use house::{Answer, House};

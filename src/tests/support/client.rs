@@ -1,0 +1,360 @@
+//! Somebody with a socket: sends commands, keeps a [`Copy`] of what comes, and waits for what should come.
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use atelier::{
+    kernel::Code,
+    live::core::{Command, ParticipantId, QuestionId, Role, audience::You, poll::PollStatus},
+    runtime::Tasks,
+};
+use futures_util::{SinkExt, StreamExt, stream::SplitSink};
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::json;
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    sync::watch,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Account, Meeting,
+    copy::{Copy, Reply},
+    sheet::{Counts, Sheet, fresh},
+};
+
+/// Nothing a test waits for takes longer than this.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A socket as the protocol sees it.
+pub type Socket = WebSocketStream<TcpStream>;
+
+/// What opens the socket.
+pub enum Key {
+    Token(String),
+    /// A fresh ticket each time.
+    Ticket(Account, Meeting, Option<Role>),
+}
+
+/// Opens a socket; nothing is sent yet.
+pub async fn dial(address: SocketAddr, buffer: Option<u32>) -> Option<Socket> {
+    let tcp = TcpSocket::new_v4().unwrap();
+    if let Some(bytes) = buffer {
+        tcp.set_recv_buffer_size(bytes).unwrap();
+    }
+    let stream = tcp.connect(address).await.ok()?;
+    stream.set_nodelay(true).unwrap();
+    let mut request = format!("ws://{address}/live/ws").into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("atelier.v1"));
+    timeout(DEADLINE, client_async(request, stream)).await.ok()?.ok().map(|(socket, _)| socket)
+}
+
+struct Line {
+    sink: SplitSink<Socket, Message>,
+    cut: CancellationToken,
+}
+
+struct Inner {
+    address: Mutex<SocketAddr>,
+    key: Key,
+    participant: Mutex<Option<ParticipantId>>,
+    copy: watch::Sender<Copy>,
+    line: tokio::sync::Mutex<Option<Line>>,
+    reference: AtomicU64,
+    reading: watch::Sender<bool>,
+    buffer: Mutex<Option<u32>>,
+    tasks: Tasks,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.tasks.stop();
+    }
+}
+
+/// A client. Clones are the same client.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+impl Client {
+    pub fn new(address: SocketAddr, key: Key) -> Self {
+        Self(Arc::new(Inner {
+            address: Mutex::new(address),
+            key,
+            participant: Mutex::default(),
+            copy: watch::Sender::default(),
+            line: tokio::sync::Mutex::default(),
+            reference: AtomicU64::new(1),
+            reading: watch::Sender::new(true),
+            buffer: Mutex::default(),
+            tasks: Tasks::new(),
+        }))
+    }
+
+    // --- coming and going
+
+    pub fn sits_at(&self, participant: ParticipantId) {
+        *self.0.participant.lock() = Some(participant);
+    }
+    /// From now on it connects to another node.
+    pub fn moves_to(&self, address: SocketAddr) {
+        *self.0.address.lock() = address;
+    }
+    /// Its kernel takes in only so much before it is read.
+    pub fn has_small_buffer(&self, bytes: u32) {
+        *self.0.buffer.lock() = Some(bytes);
+    }
+    /// The token it says hello with.
+    pub async fn token(&self) -> String {
+        match &self.0.key {
+            Key::Token(token) => token.clone(),
+            Key::Ticket(account, meeting, role) => account.ticket(meeting, *role).await.text("/token").to_owned(),
+        }
+    }
+
+    /// Connects, and has its welcome.
+    pub async fn comes(&self) {
+        assert!(self.tries_to_come().await, "no welcome: {:?}", self.look(|copy| copy.closed));
+    }
+
+    /// Connects with what it holds. False: not let in.
+    pub async fn tries_to_come(&self) -> bool {
+        let token = self.token().await;
+        let held = self.look(|copy| copy.state.as_ref().map(|_| copy.seq));
+        self.0.copy.send_modify(Copy::begin);
+        let (address, buffer) = (*self.0.address.lock(), *self.0.buffer.lock());
+        let Some(socket) = dial(address, buffer).await else { return false };
+        let (mut sink, mut stream) = socket.split();
+        let hello = json!({ "type": "hello", "token": token, "after": held, "client": "test" });
+        if sink.send(Message::text(hello.to_string())).await.is_err() {
+            return false;
+        }
+        let cut = CancellationToken::new();
+        let (inner, stop) = (Arc::downgrade(&self.0), cut.clone());
+        let mut reading = self.0.reading.subscribe();
+        *self.0.line.lock().await = Some(Line { sink, cut });
+        self.0.tasks.spawn_until_shutdown("reader", async move {
+            loop {
+                let Ok(_) = reading.wait_for(|reading| *reading).await else { return };
+                let next = tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    next = stream.next() => next,
+                };
+                let Some(inner) = inner.upgrade() else { return };
+                let end = match next {
+                    Some(Ok(Message::Text(text))) => {
+                        inner.copy.send_modify(|copy| copy.take(&text));
+                        continue;
+                    }
+                    Some(Ok(Message::Close(frame))) => frame.map(|frame| u16::from(frame.code)),
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) | None => None,
+                };
+                inner.copy.send_modify(|copy| {
+                    copy.closed.get_or_insert(end);
+                });
+                return;
+            }
+        });
+        self.waits("a welcome or a goodbye", |copy| copy.greeted || copy.closed.is_some()).await;
+        let (greeted, participant) =
+            self.look(|copy| (copy.greeted, copy.you.as_ref().and_then(|you| you.participant)));
+        if greeted && let Some(participant) = participant {
+            self.sits_at(participant);
+        }
+        if greeted {
+            self.waits("a state", |copy| copy.state.is_some() || copy.closed.is_some()).await;
+        }
+        greeted
+    }
+
+    /// The connection breaks off, without a goodbye.
+    pub async fn breaks_off(&self) {
+        if let Some(line) = self.0.line.lock().await.take() {
+            line.cut.cancel();
+        }
+        self.0.copy.send_modify(|copy| copy.closed = Some(None));
+    }
+
+    /// Holds nothing any more, as a page that was loaded anew.
+    pub fn forgets(&self) {
+        self.0.copy.send_modify(|copy| *copy = Copy::default());
+    }
+
+    pub fn stops_reading(&self) {
+        self.0.reading.send_replace(false);
+    }
+    pub fn reads_again(&self) {
+        self.0.reading.send_replace(true);
+    }
+
+    /// Sends a frame as it is. False: the line is gone.
+    pub async fn throws(&self, message: Message) -> bool {
+        match self.0.line.lock().await.as_mut() {
+            Some(line) => line.sink.send(message).await.is_ok(),
+            None => false,
+        }
+    }
+
+    // --- looking
+
+    pub fn look<T>(&self, look: impl FnOnce(&Copy) -> T) -> T {
+        let copy = self.0.copy.borrow();
+        assert!(copy.broken.is_empty(), "{:#?}", copy.broken);
+        look(&copy)
+    }
+
+    /// Waits until what it holds is so.
+    pub async fn waits(&self, what: &str, mut so: impl FnMut(&Copy) -> bool) {
+        let mut copy = self.0.copy.subscribe();
+        let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await;
+        let copy = self.0.copy.borrow();
+        assert!(copy.broken.is_empty(), "{:#?}", copy.broken);
+        assert!(found.is_ok(), "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
+    }
+
+    pub fn copies(&self) -> watch::Receiver<Copy> {
+        self.0.copy.subscribe()
+    }
+    pub fn me(&self) -> ParticipantId {
+        self.0.participant.lock().expect("a seat")
+    }
+    pub fn you(&self) -> You {
+        self.look(|copy| copy.you.clone().expect("welcome"))
+    }
+    pub fn seq(&self) -> u64 {
+        self.look(|copy| copy.seq)
+    }
+    pub fn tally(&self, poll: &Sheet) -> Option<Counts> {
+        self.look(|copy| copy.tally(poll.id))
+    }
+
+    pub async fn sees(&self, poll: &Sheet, counts: Counts) {
+        self.waits(&format!("{counts:?}"), |copy| copy.tally(poll.id).as_ref() == Some(&counts)).await;
+    }
+    /// By now, no result is to be seen.
+    #[track_caller]
+    pub fn sees_no_result(&self, poll: &Sheet) {
+        assert_eq!(self.tally(poll), None, "{}", poll.draft.question);
+    }
+    pub async fn sees_status(&self, poll: &Sheet, status: PollStatus) {
+        let so = |copy: &Copy| copy.poll(poll.id).is_some_and(|poll| poll.status == status);
+        self.waits(&format!("{status:?}"), so).await;
+    }
+    pub async fn is_closed_with(&self, code: u16) {
+        self.waits("the end", |copy| copy.closed.is_some()).await;
+        self.look(|copy| assert_eq!(copy.closed, Some(Some(code))));
+    }
+    /// Everything this client was ever sent.
+    pub fn heard(&self, marker: &str) -> Option<String> {
+        self.look(|copy| copy.raw.iter().find(|frame| frame.contains(marker)).cloned())
+    }
+
+    // --- doing
+
+    /// Sends a command once and waits for the answer. None: the line went away first.
+    pub async fn tries(&self, command: impl Serialize) -> Option<Reply> {
+        let reference = self.0.reference.fetch_add(1, Ordering::Relaxed);
+        let frame = json!({ "type": "do", "ref": reference, "command": command }).to_string();
+        if !self.throws(Message::text(frame)).await {
+            return None;
+        }
+        let mut copy = self.0.copy.subscribe();
+        let answered = |copy: &Copy| copy.replies.contains_key(&reference) || copy.closed.is_some();
+        let found = timeout(DEADLINE, copy.wait_for(answered)).await;
+        assert!(found.is_ok(), "no answer to a command");
+        self.look(|copy| copy.replies.get(&reference).copied())
+    }
+
+    /// Sends commands at once and gives the answers, in order.
+    pub async fn tries_all(&self, commands: impl IntoIterator<Item = impl Serialize>) -> Vec<Option<Reply>> {
+        futures_util::future::join_all(commands.into_iter().map(|command| self.tries(command))).await
+    }
+
+    /// Does it; returns the number that includes its effect.
+    pub async fn does(&self, command: impl Serialize) -> u64 {
+        match self.tries(command).await {
+            Some(Reply::Ack { seq, .. }) => seq,
+            other => panic!("{other:?}, closed {:?}", self.look(|copy| copy.closed)),
+        }
+    }
+
+    /// Is told no.
+    pub async fn is_refused(&self, command: impl Serialize, code: Code) {
+        assert_eq!(self.tries(command).await, Some(Reply::Refused(code)));
+    }
+
+    /// As the outbox of a real client: again and again, over lost connections, until it is recorded.
+    /// Returns the number, and how often it was told to retry.
+    pub async fn insists(&self, command: impl Serialize) -> (u64, u32) {
+        let mut retries = 0;
+        let insisting = async {
+            loop {
+                match self.tries(&command).await {
+                    Some(Reply::Ack { seq, .. }) => return seq,
+                    Some(Reply::Refused(code)) => panic!("refused: {code:?}"),
+                    Some(Reply::Retry { after_ms, .. }) => {
+                        retries += 1;
+                        tokio::time::sleep(Duration::from_millis(u64::from(after_ms))).await;
+                    }
+                    None if self.tries_to_come().await => {}
+                    None => tokio::time::sleep(Duration::from_millis(100)).await,
+                }
+            }
+        };
+        let done = timeout(DEADLINE * 2, insisting).await;
+        (done.expect("recorded at last"), retries)
+    }
+
+    pub async fn starts(&self) {
+        self.does(Command::Start {}).await;
+        self.does(Command::Go {}).await;
+    }
+    /// Prepares a poll and opens it.
+    pub async fn opens(&self, poll: &Sheet) {
+        self.does(poll.create()).await;
+        self.does(poll.open()).await;
+    }
+    pub async fn votes(&self, poll: &Sheet, words: &[&str]) -> u64 {
+        self.does(poll.vote(words)).await
+    }
+    pub async fn asks(&self, body: &str) -> QuestionId {
+        let question = fresh();
+        self.does(Command::Ask { question, body: body.to_owned(), anonymous: false }).await;
+        question
+    }
+
+    /// This host does two things that everybody sees, and these people have seen them: whatever went out to them
+    /// before has arrived.
+    pub async fn settles(&self, people: &[&Client]) {
+        for _ in 0..2 {
+            let title = format!("{}", fresh::<()>());
+            self.does(json!({ "configure": { "title": title } })).await;
+            for person in people {
+                let so = |copy: &Copy| copy.state.as_ref().is_some_and(|state| state.session.settings.title == title);
+                person.waits("the new title", so).await;
+            }
+        }
+    }
+
+    /// Results by poll, as held.
+    pub fn results(&self) -> BTreeMap<String, Option<Counts>> {
+        self.look(|copy| {
+            let polls = copy.state.iter().flat_map(|state| &state.polls);
+            polls.map(|poll| (poll.question.clone(), copy.tally(poll.id))).collect()
+        })
+    }
+}

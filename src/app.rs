@@ -1,5 +1,5 @@
 //! The composition root: the handles that handlers ask for, and the one place where all routes come together.
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, extract::FromRef};
@@ -105,6 +105,15 @@ impl App {
     pub fn new(config: Arc<Config>, db: Db, tasks: Tasks, metrics: Metrics) -> anyhow::Result<Self> {
         let clock = Clock::system();
         let identity = Identity::new(db.clone(), clock.clone(), identity_settings(&config)?);
+        let (tokens, store) = (identity.tokens.clone(), db.clone());
+        tasks.spawn_until_shutdown("token purge", async move {
+            loop {
+                tokio::time::sleep(Duration::from_hours(1)).await;
+                if let Err(problem) = tokens.purge(&store).await {
+                    tracing::warn!(code = ?problem.code, "old tokens stay for another hour");
+                }
+            }
+        });
         let live = Live::new(db.clone(), Bus::local(), clock.clone(), tasks.clone(), config.limits);
         Ok(Self { config, db, clock, tasks, identity, live, metrics })
     }

@@ -9,7 +9,12 @@ for (const [name, input] of Object.entries(entries)) {
   const file = `.vite/${name}.json`;
   await build({
     logLevel: 'warn',
-    build: { emptyOutDir: first, manifest: file, rolldownOptions: { input: { [name]: input } } },
+    build: {
+      emptyOutDir: first,
+      manifest: file,
+      // The groups in the config are for the phone's entry; in the studio they would import their own importer.
+      rolldownOptions: { input: { [name]: input }, ...(name === 'studio' ? { output: { codeSplitting: true } } : {}) },
+    },
   });
   Object.assign(manifest, JSON.parse(readFileSync(`dist/${file}`, 'utf8')));
   rmSync(`dist/${file}`);

@@ -110,7 +110,6 @@ export default {
 
   'me.title': 'Du',
   'me.hand': 'Hand heben',
-  'me.hand.up': 'Hand ist oben',
   'me.hand.said': 'Deine Hand ist oben. Die Leitung sieht es.',
   'me.hand.down': 'Deine Hand ist unten.',
   'me.rename': 'Namen ändern',

@@ -104,7 +104,6 @@ export default {
 
   'me.title': 'You',
   'me.hand': 'Raise hand',
-  'me.hand.up': 'Hand is up',
   'me.hand.said': 'Your hand is up. The hosts see it.',
   'me.hand.down': 'Your hand is down.',
   'me.rename': 'Change name',

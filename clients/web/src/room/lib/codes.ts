@@ -36,11 +36,11 @@ export function seatOf(code: string): Seat | null {
 }
 
 export function keepSeat(code: string, seat: Seat): void {
-  memory.set(code, seat);
   try {
     localStorage.setItem(key(code), JSON.stringify(seat));
   } catch {
     // Then the seat lasts as long as the page.
+    memory.set(code, seat);
   }
 }
 

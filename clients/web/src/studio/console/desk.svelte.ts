@@ -1,16 +1,5 @@
 /** The host's desk: one live session, what is chosen in it, and every step a host can take. */
-import type {
-  Code,
-  Command,
-  PollDraft,
-  PollView,
-  QuestionView,
-  Receipt,
-  Right,
-  Role,
-  RoomState,
-  Stage,
-} from '@atelier/sdk';
+import type { Command, PollDraft, PollView, QuestionView, Receipt, Right, Role, RoomState, Stage } from '@atelier/sdk';
 import { newId } from '@atelier/sdk';
 import { errorText, t } from '../lib/i18n';
 import type { Notices } from '../lib/notices.svelte';
@@ -31,11 +20,11 @@ export class Desk {
   state = $state.raw<RoomState>() as RoomState;
   /** Chosen in the run of show; null follows the session. */
   chosen = $state<string | null>(null);
-  /** The command under way, to keep a button from being pressed twice. */
-  busy = $state<string | null>(null);
   readonly #room: Room;
   readonly #notices: Notices;
   readonly #stop: () => void;
+  /** Commands under way, so that a button pressed twice asks once. */
+  readonly #pending: Record<string, true> = {};
 
   readonly session = $derived(this.state?.session ?? null);
   readonly status = $derived(this.session?.status ?? null);
@@ -97,17 +86,18 @@ export class Desk {
   }
 
   /** Sends one command; says so when it is refused. True when it is recorded. */
-  async do(command: Command, quiet: readonly Code[] = []): Promise<boolean> {
-    const [name] = Object.keys(command);
-    this.busy = name ?? null;
+  async do(command: Command): Promise<boolean> {
+    const key = JSON.stringify(command);
+    if (this.#pending[key]) return false;
+    this.#pending[key] = true;
     try {
       await this.#room.send(command);
       return true;
     } catch (error) {
-      if (!quiet.includes((error as { code?: Code }).code as Code)) this.#notices.error(errorText(error));
+      this.#notices.error(errorText(error));
       return false;
     } finally {
-      this.busy = null;
+      delete this.#pending[key];
     }
   }
 
@@ -205,27 +195,5 @@ export class Desk {
 
   role(participant: string, role: Role): Promise<boolean> {
     return this.do({ setRole: { participant, role } });
-  }
-
-  /** The step `primary` names. */
-  async advance(): Promise<void> {
-    const poll = this.current;
-    switch (this.primary) {
-      case 'start':
-        return void (await this.do({ start: {} }));
-      case 'go':
-        return void (await this.do({ go: {} }));
-      case 'resume':
-        return void (await this.do({ resume: {} }));
-      case 'open':
-        return this.open(poll!);
-      case 'close':
-        return void (await this.do({ closePoll: { poll: poll!.id } }));
-      case 'reveal':
-        return void (await this.do({ revealPoll: { poll: poll!.id, revealed: true } }));
-      case 'next':
-        return this.step(1);
-      default:
-    }
   }
 }

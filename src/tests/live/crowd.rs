@@ -46,7 +46,7 @@ async fn five_hundred_people_vote_and_nothing_is_lost_doubled_or_out_of_order() 
         }
     });
     let told: BTreeMap<ParticipantId, Receipts> =
-        tokio::time::timeout(Duration::from_secs(60), futures_util::future::join_all(voting))
+        tokio::time::timeout(Duration::from_mins(1), futures_util::future::join_all(voting))
             .await
             .unwrap()
             .into_iter()

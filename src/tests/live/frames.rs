@@ -7,7 +7,7 @@ use atelier::{
     runtime::Limits,
 };
 use futures_util::{SinkExt, StreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     client_async,
@@ -17,6 +17,7 @@ use tokio_tungstenite::{
 use crate::support::{
     Atelier, Reply, Setup,
     client::{DEADLINE, Socket, dial},
+    copy::End,
     sheet::{fresh, open_text, single},
 };
 
@@ -109,7 +110,7 @@ async fn frames_that_are_not_of_the_protocol_end_the_connection() {
         let shown = format!("{wrong:?}").chars().take(60).collect::<String>();
         bo.throws(wrong).await;
         bo.waits("the end", |copy| copy.closed.is_some()).await;
-        assert_eq!(bo.look(|copy| copy.closed), Some(Some(4009)), "{shown}");
+        assert_eq!(bo.look(|copy| copy.closed), Some(End::With(4009)), "{shown}");
         bo.comes().await;
     }
     app.agrees_with(&session, &[&host, &bo]).await;

@@ -9,6 +9,7 @@ use crate::support::{
 };
 
 /// Everybody votes, asks and supports on two nodes at once; then all are alike.
+#[expect(clippy::too_many_lines, reason = "one script")]
 async fn two_nodes_agree(bus: Bus, other_bus: Bus) {
     let first = Atelier::with(Setup { bus, ..Setup::default() }).await;
     let second = first.another(other_bus).await;

@@ -19,6 +19,7 @@ async fn once(app: &Atelier, session: &Meeting, who: &Client, command: Value) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one script")]
 async fn every_command_happens_once() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;

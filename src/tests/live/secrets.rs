@@ -15,6 +15,7 @@ fn never_heard(clients: &[&Client], marker: &str) {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one script")]
 async fn what_is_hidden_reaches_nobody_who_may_not_know_it() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;

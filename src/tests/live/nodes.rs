@@ -1,6 +1,15 @@
 //! Two nodes over one database: any of them may write any session, and nobody can tell the difference.
-use atelier::{bus::Bus, live::core::Command};
+use std::{collections::HashSet, sync::Arc};
+
+use atelier::{
+    bus::{Bus, Channel, Packet},
+    kernel::Id,
+    live::core::Command,
+    runtime::Tasks,
+};
+use parking_lot::Mutex;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::support::{
     Atelier, Client, Reply, Setup,
@@ -10,11 +19,18 @@ use crate::support::{
 
 /// Everybody votes, asks and supports on two nodes at once; then all are alike.
 #[expect(clippy::too_many_lines, reason = "one script")]
-async fn two_nodes_agree(bus: Bus, other_bus: Bus) {
-    let first = Atelier::with(Setup { bus, ..Setup::default() }).await;
-    let second = first.another(other_bus).await;
+async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) {
+    let first = Atelier::with(Setup { bus: bus.clone(), ..Setup::default() }).await;
+    let second = first.another(other_bus.clone()).await;
     let ada = first.instructor("ada").await;
     let session = ada.creates("Intro").await;
+    if let Some(tasks) = between {
+        let organization = Id::new(ada.body["organization"]["id"].as_str().unwrap().parse().unwrap());
+        let channel = Channel { organization, session: session.id.uuid() };
+        let carried = Arc::default();
+        carry_badly(tasks, channel, &bus, &other_bus, &carried);
+        carry_badly(tasks, channel, &other_bus, &bus, &carried);
+    }
     let host = ada.starts(&session).await;
     let mut people = Vec::new();
     for n in 0..12 {
@@ -74,15 +90,55 @@ async fn two_nodes_agree(bus: Bus, other_bus: Bus) {
     first.agrees_with(&session, &everybody).await;
 }
 
+/// A network between two buses that loses one message in five, doubles one, and swaps two.
+fn carry_badly(tasks: &Tasks, channel: Channel, from: &Bus, to: &Bus, carried: &Arc<Mutex<HashSet<Uuid>>>) {
+    let (mut heard, to, carried) = (from.subscribe(channel), to.clone(), carried.clone());
+    tasks.spawn_until_shutdown("a bad network", async move {
+        let (mut count, mut late) = (0, None::<Packet>);
+        let mut own = HashSet::new();
+        loop {
+            let Some(packet) = heard.next().await else { continue };
+            // What came from the other side does not go back.
+            if !own.contains(&packet.origin) && carried.lock().contains(&packet.origin) {
+                continue;
+            }
+            own.insert(packet.origin);
+            carried.lock().insert(packet.origin);
+            count += 1;
+            match count % 5 {
+                0 => {}
+                1 => late = Some(packet),
+                2 => {
+                    to.publish(channel, packet.clone());
+                    to.publish(channel, packet);
+                }
+                _ => to.publish(channel, packet),
+            }
+            if count % 5 != 1
+                && let Some(late) = late.take()
+            {
+                to.publish(channel, late);
+            }
+        }
+    });
+}
+
 #[tokio::test]
 async fn two_nodes_that_hear_each_other_agree() {
     let bus = Bus::local();
-    two_nodes_agree(bus.clone(), bus).await;
+    two_nodes_agree(bus.clone(), bus, None).await;
+}
+
+#[tokio::test]
+async fn two_nodes_agree_over_a_network_that_loses_doubles_and_swaps() {
+    let tasks = Tasks::new();
+    two_nodes_agree(Bus::local(), Bus::local(), Some(&tasks)).await;
+    tasks.stop();
 }
 
 #[tokio::test]
 async fn two_nodes_that_do_not_hear_each_other_agree() {
-    two_nodes_agree(Bus::local(), Bus::local()).await;
+    two_nodes_agree(Bus::local(), Bus::local(), None).await;
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::support::{
-    Atelier, Client, Reply, Setup,
+    Account, Atelier, Client, Meeting, Reply, Setup,
     sheet::{fresh, multiple, tally},
     truth::ballots,
 };
@@ -25,8 +25,7 @@ async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) {
     let ada = first.instructor("ada").await;
     let session = ada.creates("Intro").await;
     if let Some(tasks) = between {
-        let organization = Id::new(ada.body["organization"]["id"].as_str().unwrap().parse().unwrap());
-        let channel = Channel { organization, session: session.id.uuid() };
+        let channel = channel(&ada, &session);
         let carried = Arc::default();
         carry_badly(tasks, channel, &bus, &other_bus, &carried);
         carry_badly(tasks, channel, &other_bus, &bus, &carried);
@@ -90,6 +89,11 @@ async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) {
     first.agrees_with(&session, &everybody).await;
 }
 
+fn channel(ada: &Account, session: &Meeting) -> Channel {
+    let organization = Id::new(ada.body["organization"]["id"].as_str().unwrap().parse().unwrap());
+    Channel { organization, session: session.id.uuid() }
+}
+
 /// A network between two buses that loses one message in five, doubles one, and swaps two.
 fn carry_badly(tasks: &Tasks, channel: Channel, from: &Bus, to: &Bus, carried: &Arc<Mutex<HashSet<Uuid>>>) {
     let (mut heard, to, carried) = (from.subscribe(channel), to.clone(), carried.clone());
@@ -139,6 +143,26 @@ async fn two_nodes_agree_over_a_network_that_loses_doubles_and_swaps() {
 #[tokio::test]
 async fn two_nodes_that_do_not_hear_each_other_agree() {
     two_nodes_agree(Bus::local(), Bus::local(), None).await;
+}
+
+#[tokio::test]
+async fn a_node_that_only_listens_misses_nothing_that_was_lost_on_the_way() {
+    let (bus, other_bus, tasks) = (Bus::local(), Bus::local(), Tasks::new());
+    let first = Atelier::with(Setup { bus: bus.clone(), ..Setup::default() }).await;
+    let second = first.another(other_bus.clone()).await;
+    let ada = first.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    carry_badly(&tasks, channel(&ada, &session), &bus, &other_bus, &Arc::default());
+    let host = ada.starts(&session).await;
+    let listener = ada.enters(&session, None).await;
+    listener.breaks_off().await;
+    listener.moves_to(second.address);
+    listener.comes().await;
+    for n in 0..30 {
+        host.does(multiple(&format!("{n}?"), &["A", "B"], 2).create()).await;
+    }
+    first.agrees_with(&session, &[&host, &listener]).await;
+    tasks.stop();
 }
 
 #[tokio::test]

@@ -143,10 +143,8 @@ async fn no_more_come_in_than_there_are_seats() {
     session.refuses(Some("Two more"), None, 409, "session_full").await;
     // Who was turned away has left nothing behind.
     let mut superuser = app.database.superuser().await;
-    let guests: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE kind = 'guest'")
-        .fetch_one(&mut superuser)
-        .await
-        .unwrap();
+    let guests: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM users WHERE kind = 'guest'").fetch_one(&mut superuser).await.unwrap();
     assert_eq!(guests, 4);
 }
 

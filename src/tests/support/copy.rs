@@ -147,8 +147,8 @@ impl Copy {
         if before.round != next.round {
             return;
         }
-        let earned = next.visibility == Visibility::AfterVote
-            && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
+        let earned =
+            next.visibility == Visibility::AfterVote && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
         let older = next.tally.as_ref().is_some_and(|tally| tally.version < before.version);
         if older || (next.tally.is_none() && earned) {
             next.tally = Some(before.clone());

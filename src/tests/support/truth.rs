@@ -244,7 +244,8 @@ const PEOPLE: &str = "SELECT jsonb_build_array(id, user_id, display_name, number
     (extract(epoch FROM joined_at) * 1000000)::bigint, (extract(epoch FROM left_at) * 1000000)::bigint,
     (extract(epoch FROM hand_raised_at) * 1000000)::bigint, (extract(epoch FROM removed_at) * 1000000)::bigint,
     is_banned) FROM session_participants WHERE live_session_id = $1";
-const POLLS: &str = "SELECT jsonb_build_array(id, question, replace(kind, '_', ''), replace(results_visibility, '_', ''),
+const POLLS: &str =
+    "SELECT jsonb_build_array(id, question, replace(kind, '_', ''), replace(results_visibility, '_', ''),
     is_revealed, allow_change, status, position, round, (extract(epoch FROM opened_at) * 1000000)::bigint,
     (extract(epoch FROM closed_at) * 1000000)::bigint) FROM live_polls WHERE live_session_id = $1";
 const OPTIONS: &str = "SELECT jsonb_build_array(poll_id, id, position, label) FROM live_poll_options
@@ -253,7 +254,8 @@ const ROUNDS: &str = "SELECT jsonb_build_array(poll_id, round, is_discarded) FRO
     WHERE live_session_id = $1";
 const VOTES: &str = "SELECT jsonb_build_array(poll_id, round, participant_id, slot, option_id, text_answer,
     (extract(epoch FROM created_at) * 1000000)::bigint) FROM live_poll_votes WHERE live_session_id = $1";
-const QUESTIONS: &str = "SELECT jsonb_build_array(id, participant_id, body, is_anonymous, status, is_pinned, is_starred,
+const QUESTIONS: &str =
+    "SELECT jsonb_build_array(id, participant_id, body, is_anonymous, status, is_pinned, is_starred,
     is_archived, upvote_count, answer, (extract(epoch FROM answered_at) * 1000000)::bigint,
     (extract(epoch FROM created_at) * 1000000)::bigint) FROM live_questions WHERE live_session_id = $1";
 const UPVOTES: &str = "SELECT jsonb_build_array(question_id, participant_id) FROM live_question_upvotes

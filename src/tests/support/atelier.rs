@@ -51,7 +51,6 @@ pub struct Atelier {
     pub clock: Clock,
     pub live: Live,
     pub tasks: Tasks,
-    pub db: Db,
     pub database: Arc<TestDb>,
 }
 
@@ -92,7 +91,7 @@ impl Atelier {
         let live = Live::new(db.clone(), bus, clock.clone(), tasks.clone(), limits);
         let app = App {
             config: Arc::new(config),
-            db: db.clone(),
+            db,
             clock: clock.clone(),
             tasks: tasks.clone(),
             identity,
@@ -101,7 +100,7 @@ impl Atelier {
         };
         let (router, serving) = (app.router().unwrap(), tasks.clone());
         tasks.spawn("server", async move { server.run(router, &serving).await });
-        Self { site, clock, live, tasks, db, database }
+        Self { site, clock, live, tasks, database }
     }
 
     /// What the database says about a session, checked against itself and against the tables.

@@ -1,10 +1,10 @@
 //! What really happened: the log read from PostgreSQL, folded by the core, compared with the tables and with clients.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atelier::{
     kernel::Moment,
     live::core::{
-        self, Choice, Event, ParticipantId, Session, SessionId,
+        self, Choice, Event, OptionId, ParticipantId, Session, SessionId,
         audience::{self, Audience, SessionState, You},
         poll::Poll,
     },
@@ -224,6 +224,34 @@ impl Truth {
     }
 }
 
+/// What a client was told: the number of each accepted vote of one option, and for what.
+pub type Receipts = Vec<(u64, OptionId)>;
+
+impl Truth {
+    /// Each receipt is an event, in the order in which they were given, and what was acknowledged stood at that number.
+    /// No vote stands that was not cast, or twice.
+    pub fn accounts_for(&self, told: &BTreeMap<ParticipantId, Receipts>) {
+        let mut cast: BTreeMap<ParticipantId, Receipts> = BTreeMap::new();
+        for entry in &self.log {
+            if let Event::Voted { participant, choice: Choice::Options(chosen), .. } = &entry.event {
+                assert_eq!(entry.actor, Some(*participant));
+                cast.entry(*participant).or_default().push((entry.seq, chosen[0]));
+            }
+        }
+        assert_eq!(cast.len(), told.len(), "everybody has voted, and nobody else");
+        for (person, receipts) in told {
+            let events = &cast[person];
+            let mut wanted: Vec<OptionId> = receipts.iter().map(|(_, option)| *option).collect();
+            wanted.dedup();
+            assert_eq!(events.iter().map(|(_, option)| *option).collect::<Vec<_>>(), wanted, "once each, in order");
+            for (seq, option) in receipts {
+                let before = events.iter().rev().find(|(at, _)| at <= seq).expect("the effect is in the log");
+                assert_eq!(before.1, *option, "what was acknowledged stood at that number");
+            }
+        }
+    }
+}
+
 /// Every ballot of every round.
 pub fn ballots(poll: &Poll) -> impl Iterator<Item = (u32, ParticipantId, &Choice, Moment)> {
     let past = poll.past.iter().map(|round| (round.round, &round.ballots));
@@ -278,8 +306,8 @@ impl Client {
                 && copy.you.clone().map(current).as_ref() == Some(&you)
         };
         let mut copy = self.copies();
-        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await;
-        if found.is_err() {
+        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await.is_ok();
+        if !found {
             let held = self.look(Clone::clone);
             let (held_state, held_you) = (held.state.map(sorted), held.you.map(current));
             let mut faults = Vec::new();

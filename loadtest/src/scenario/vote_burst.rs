@@ -91,11 +91,11 @@ pub async fn burst(api: &Api, session: &Session, crowd: &Crowd, voters: usize, l
     let took = epoch.elapsed();
     crowd.quiet(head).await;
     let batches = batches(api).await.zip(before.1).map(|(after, before)| (after.0 - before.0, after.1 - before.1));
-    let counts = crowd.stats.counts().since(before.0);
+    let (counts, ack) = (crowd.stats.counts().since(before.0), crowd.stats.take_ack());
     crowd.must(HOST, json!({ "closePoll": { "poll": poll } })).await?;
     let (counted, by) = api.tally(&session.id, &poll).await.context("reading the tally")?;
     let faults = ballots.check(&counted, by);
-    Ok(Outcomes { ack: crowd.stats.take_ack(), took, counts, faults, failed, batches })
+    Ok(Outcomes { ack, took, counts, faults, failed, batches })
 }
 
 type Waiting = (usize, usize, oneshot::Receiver<Outcome>);

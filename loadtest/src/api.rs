@@ -35,6 +35,7 @@ pub struct Seat {
 impl Api {
     /// Signed in with a token, or with a fresh organization.
     pub async fn sign_in(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+        ensure!(url.starts_with("http://"), "{url}: test the server itself over http://, not its TLS proxy");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_max_idle_per_host(256).build()?;
         let mut api = Self { http, base: url.trim_end_matches('/').to_owned(), token };
         if api.token.is_none() {
@@ -131,7 +132,7 @@ impl Api {
     /// Where the sockets are.
     pub async fn address(&self) -> anyhow::Result<SocketAddr> {
         let host = self.base.strip_prefix("http://");
-        let host = host.context("the address must begin with http://: test the server itself, not its TLS proxy")?;
+        let host = host.context("the address must begin with http://")?;
         let named = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
         let mut found = tokio::net::lookup_host(&named).await.with_context(|| format!("cannot find {named}"))?;
         // Ours are IPv4 sources; a name may have both.

@@ -134,13 +134,15 @@ async fn sending(options: &Options, folder: &Path, runs: &mut [Run]) -> anyhow::
             sleep(Duration::from_millis(500)).await;
             let load = broadcast::Load { per_step, ..load };
             let sent = things.broadcast(&crowd, load, Some(server.pid)).await?;
-            record_broadcast(run, per_step, floor, &sent);
+            record_broadcast(run, crowd.len(), per_step, floor, &sent);
         }
-        let reference = postgres.inserts(300).await?;
+        let load = vote_burst::Load { within: 2.0, votes: 1, drop_every: 0 };
+        let votes = vote_burst::burst(&api, &session, &crowd, options.participants, load);
+        // At the same time, so that both meet the same disk and the same neighbours.
+        let (votes, reference) = tokio::join!(votes, postgres.inserts(200, Duration::from_millis(10)));
+        let (votes, reference) = (votes?, reference?);
         run.set("insert50", to_f64(reference.value_at_quantile(0.5)) / 1e3);
         run.set("insert99", to_f64(reference.value_at_quantile(0.99)) / 1e3);
-        let load = vote_burst::Load { within: 2.0, votes: 1, drop_every: 0 };
-        let votes = vote_burst::burst(&api, &session, &crowd, options.participants, load).await?;
         record_votes(run, &votes);
         faults.merge(votes.faults);
         if votes.failed > 0 {
@@ -159,18 +161,19 @@ async fn sending(options: &Options, folder: &Path, runs: &mut [Run]) -> anyhow::
     Ok(faults)
 }
 
-fn record_broadcast(run: &mut Run, per_step: u32, floor: f64, sent: &broadcast::Outcomes) {
+fn record_broadcast(run: &mut Run, clients: usize, per_step: u32, floor: f64, sent: &broadcast::Outcomes) {
     let delivered = to_f64(sent.counts.delivered).max(1.0);
+    let share = delivered / to_f64(sent.changes * clients as u64).max(1.0) * 100.0;
     let each = to_f64(micros(sent.server.unwrap_or_default())) / delivered;
     let last = to_f64(sent.until_last.value_at_quantile(0.5)) / 1e3;
     let frames = to_f64(sent.counts.frames) / delivered;
     let bytes = to_f64(sent.counts.bytes) / delivered;
     let keys = if per_step == 1 {
-        ["floor1", "cpu1", "ratio1", "last1", "frames1", "bytes1"]
+        ["floor1", "cpu1", "ratio1", "last1", "frames1", "bytes1", "share1"]
     } else {
-        ["floor10", "cpu10", "ratio10", "last10", "frames10", "bytes10"]
+        ["floor10", "cpu10", "ratio10", "last10", "frames10", "bytes10", "share10"]
     };
-    for (key, value) in keys.into_iter().zip([floor, each, each / floor, last, frames, bytes]) {
+    for (key, value) in keys.into_iter().zip([floor, each, each / floor, last, frames, bytes, share]) {
         run.set(key, value);
     }
 }

@@ -1,12 +1,16 @@
 //! The reference for durable acks: one `INSERT`, committed, on the PostgreSQL that the measured server uses. Speaks
 //! just enough of the protocol for that, over the private socket, so that nothing of a driver is in the figure.
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
+    time::sleep,
 };
 
 use crate::stats::{micros, new_histogram};
@@ -59,8 +63,8 @@ impl Postgres {
         self.until_ready().await
     }
 
-    /// Times so many single inserts, each its own transaction, one after the other.
-    pub async fn inserts(&mut self, count: usize) -> anyhow::Result<Histogram<u64>> {
+    /// Times so many single inserts, each its own transaction, one after the other with a pause between them.
+    pub async fn inserts(&mut self, count: usize, pause: Duration) -> anyhow::Result<Histogram<u64>> {
         self.run("CREATE TABLE IF NOT EXISTS loadtest_reference (id bigserial PRIMARY KEY, payload jsonb NOT NULL)")
             .await?;
         let mut histogram = new_histogram();
@@ -68,6 +72,7 @@ impl Postgres {
             let begun = Instant::now();
             self.run(r#"INSERT INTO loadtest_reference (payload) VALUES ('{"type":"voted"}')"#).await?;
             histogram.saturating_record(micros(begun.elapsed()));
+            sleep(pause).await;
         }
         Ok(histogram)
     }

@@ -8,7 +8,7 @@ mod hello;
 
 use axum::{
     Router,
-    extract::{FromRef, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -33,7 +33,7 @@ const WRITE_BUFFER: usize = 4 * 1024;
 const MAX_WRITE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// What the gateway needs.
-#[derive(Clone, FromRef)]
+#[derive(Clone)]
 pub struct Gateway {
     /// The rooms.
     pub live: Live,
@@ -43,6 +43,16 @@ pub struct Gateway {
     pub limits: Limits,
     /// Shutdown.
     pub tasks: Tasks,
+    /// Messages written; looked up once, because it is counted at every write.
+    sent: metrics::Counter,
+}
+
+impl Gateway {
+    /// Puts the gateway together.
+    pub fn new(live: Live, identity: Identity, limits: Limits, tasks: Tasks) -> Self {
+        let sent = metrics::counter!("atelier_gateway_frames_sent_total");
+        Self { live, identity, limits, tasks, sent }
+    }
 }
 
 /// The socket routes.
@@ -78,10 +88,11 @@ async fn serve(mut socket: axum::extract::ws::WebSocket, gateway: Gateway) {
     let _running = gateway.tasks.hold();
     metrics::gauge!("atelier_gateway_connections").increment(1.0);
     let stopping = gateway.tasks.stopping().clone();
-    match stopping.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
+    // Boxed where large and short-lived: what stays in this future is paid for by every open connection.
+    match stopping.run_until_cancelled(Box::pin(hello::receive(&mut socket, &gateway))).await {
         Some(Ok(hello)) => connection::serve(socket, gateway, hello).await,
-        Some(Err(farewell)) => connection::part(socket, farewell).await,
-        None => connection::part(socket, Farewell::bare(close::DRAINING)).await,
+        Some(Err(farewell)) => Box::pin(connection::part(socket, farewell)).await,
+        None => Box::pin(connection::part(socket, Farewell::bare(close::DRAINING))).await,
     }
     metrics::gauge!("atelier_gateway_connections").decrement(1.0);
 }

@@ -16,7 +16,7 @@ use crate::kernel::{Code, Refusal};
 /// An error answer.
 #[derive(Debug, Clone, Serialize, ToSchema, ts_rs::TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export_to = "ProblemBody.ts", optional_fields)]
+#[ts(export_to = "ProblemBody.ts", rename = "ProblemBody", optional_fields)]
 pub struct Problem {
     /// Why; switch on this.
     pub code: Code,

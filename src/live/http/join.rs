@@ -38,6 +38,7 @@ pub struct JoinInfo {
     /// Its title.
     pub title: String,
     /// scheduled, starting, active or paused.
+    #[ts(as = "core::Status")]
     pub status: String,
     /// Does it ask for a name?
     pub needs_name: bool,

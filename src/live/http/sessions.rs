@@ -22,7 +22,7 @@ use crate::{
     },
     live::{
         core::{
-            Actor, Command, Event, PollDraft, Session, SessionId, Settings, SystemCommand,
+            Actor, Command, Event, PollDraft, Session, SessionId, Settings, Status, SystemCommand,
             lifecycle::{Plan, PollSettings, QaSettings},
             poll::PollStatus,
         },
@@ -51,6 +51,7 @@ pub struct LiveSessionView {
     /// Free text.
     pub description: Option<String>,
     /// scheduled, starting, active, paused, ended or cancelled.
+    #[ts(as = "Status")]
     pub status: String,
     /// Planned start.
     pub scheduled_start: DateTime<Utc>,
@@ -94,7 +95,7 @@ pub struct CreateSession {
     /// Absent: no.
     pub needs_name: Option<bool>,
     /// Absent: polls and questions.
-    #[ts(type = "Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>")]
+    #[ts(type = "Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>", optional)]
     pub features: Option<Vec<Feature>>,
 }
 

@@ -9,7 +9,7 @@ mod show;
 pub mod writer;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ use self::{
     writer::{Ask, Batch, Key, Verdict, WriteError, Writer},
 };
 use super::{
-    core::{Session, SystemCommand},
+    core::{Session, SystemCommand, audience::Audience},
     log::Logged,
     protocol::{ServerMessage, close},
 };
@@ -79,6 +79,8 @@ struct Room {
     refused_duplicates: u32,
     draining: bool,
     next_tick: Instant,
+    to_wake: BTreeSet<Audience>,
+    wake_at: Option<Instant>,
 }
 
 /// Loads a session and makes its room. The returned future is the room; it ends when idle or drained.
@@ -120,6 +122,8 @@ pub async fn open(
         refused_duplicates: 0,
         draining: false,
         next_tick: now,
+        to_wake: BTreeSet::new(),
+        wake_at: None,
         limits,
     };
     Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
@@ -132,11 +136,11 @@ impl Room {
             self.start_commit();
             let committing = self.commit.is_some();
             let listening = self.pending.len() < PENDING && !messages.is_closed();
-            let tick = tokio::time::sleep_until(self.next_tick.into());
+            let due = self.wake_at.map_or(self.next_tick, |wake| wake.min(self.next_tick));
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
-                () = tick => self.tick(),
+                () = tokio::time::sleep_until(due.into()) => self.on_time(),
                 message = messages.recv(), if listening => self.handle_all(message, &mut messages),
                 packet = subscription.next() => self.hear(packet.as_ref()),
             }
@@ -150,6 +154,16 @@ impl Room {
             writer.snapshot(true).await;
         }
         metrics::gauge!("atelier_live_rooms").decrement(1.0);
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.wake_at.is_some_and(|at| at <= now) {
+            self.wake();
+        }
+        if self.next_tick <= now {
+            self.tick();
+        }
     }
 
     fn may_end(&self) -> bool {

@@ -30,6 +30,11 @@ fn tick_length(viewers: usize) -> Duration {
     Duration::from_millis(if (1..=2_000).contains(&viewers) { 100 } else { 250 })
 }
 
+/// From so many viewers on, waking everybody takes longer than [`GATHER`].
+const LARGE: usize = 500;
+/// How long a large room gathers before it wakes everybody.
+const GATHER: Duration = Duration::from_millis(10);
+
 impl Room {
     /// Takes committed events that are new here into the state, and shows them.
     pub(super) fn advance(&mut self, mut events: Vec<Logged>) {
@@ -43,11 +48,30 @@ impl Room {
         }
         self.shown.store(self.seq, Ordering::Release);
         let pushed = self.show.committed(&self.state, &events);
-        for member in self.members.all().filter(|member| pushed.contains(&member.audience)) {
-            member.line.wake();
+        if !pushed.is_empty() {
+            self.wake_soon(pushed);
         }
         for logged in &events {
             self.tell_persons(logged);
+        }
+    }
+
+    /// Wakes these audiences: a small room at once; a large one after a moment, so that what is committed within it
+    /// travels in one write per connection.
+    fn wake_soon(&mut self, audiences: Vec<Audience>) {
+        self.to_wake.extend(audiences);
+        if self.show.viewers() < LARGE {
+            self.wake();
+        } else {
+            self.wake_at.get_or_insert_with(|| Instant::now() + GATHER);
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        self.wake_at = None;
+        let audiences = std::mem::take(&mut self.to_wake);
+        for member in self.members.all().filter(|member| audiences.contains(&member.audience)) {
+            member.line.wake();
         }
     }
 

@@ -86,3 +86,30 @@ async fn guests_may_be_unwelcome_and_a_seat_is_good_for_one_session() {
     session.refuses(Some("Cy"), None, 403, "guests_not_allowed").await;
     app.join(&session.code, None, Some(&ada.token)).await.is(200);
 }
+
+#[tokio::test]
+async fn a_character_that_the_database_does_not_take_breaks_nothing() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let nul = "a\u{0}b";
+    let account = json!({ "email": format!("{nul}@example.org"), "password": format!("a long password {nul}"),
+        "firstName": nul, "lastName": nul, "organizationName": nul, "displayName": nul, "code": nul });
+    for (path, fields) in [
+        ("/api/v1/auth/register", &["email", "password", "firstName", "lastName", "organizationName"][..]),
+        ("/api/v1/auth/login", &["email", "password"]),
+        ("/api/v1/join", &["code", "displayName"]),
+    ] {
+        let body: serde_json::Map<_, _> =
+            fields.iter().map(|field| ((*field).to_owned(), account[*field].clone())).collect();
+        let answer = app.ask(Method::POST, path, None, Some(&Value::Object(body))).await;
+        assert!(answer.status.as_u16() < 500, "{path}: {}", answer.body);
+    }
+    ada.post("/live-sessions", json!({ "title": nul, "description": nul })).await.is(201);
+    ada.patch(&format!("/live-sessions/{}", session.id), json!({ "title": nul, "description": nul })).await.is(200);
+    ada.post(&format!("/live-sessions/{}/duplicate", session.id), json!({ "title": nul })).await.is(201);
+    for path in ["/live-sessions?status=%00", "/live-sessions?after=%00", "/join/A%00B", "/live-sessions/%00"] {
+        let answer = ada.get(path).await;
+        assert!((400..500).contains(&answer.status.as_u16()), "{path}: {}", answer.body);
+    }
+}

@@ -104,11 +104,20 @@ impl From<Code> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            // `Protocol` is also what a connection gives that is closed during its handshake.
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_) => {
                 tracing::warn!(%error, "database not reachable");
                 Self::new(Code::Unavailable).retry_after(2)
             }
-            sqlx::Error::Database(db) if db.code().is_some_and(|c| c.starts_with("57P") || c.starts_with("53")) => {
+            sqlx::Error::Database(db)
+                if db.code().is_some_and(|c| ["08", "53", "57P"].iter().any(|class| c.starts_with(class))) =>
+            {
                 tracing::warn!(%error, "database not available");
                 Self::new(Code::Unavailable).retry_after(2)
             }

@@ -103,26 +103,25 @@ impl From<Code> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            // `Protocol` is also what a connection gives that is closed during its handshake.
+        let away = match &error {
             sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed
             | sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_) => {
-                tracing::warn!(%error, "database not reachable");
-                Self::new(Code::Unavailable).retry_after(2)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::WorkerCrashed => true,
+            // Connection exceptions, too little of something, shutting down.
+            sqlx::Error::Database(db) => {
+                db.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
             }
-            sqlx::Error::Database(db)
-                if db.code().is_some_and(|c| ["08", "53", "57P"].iter().any(|class| c.starts_with(class))) =>
-            {
-                tracing::warn!(%error, "database not available");
-                Self::new(Code::Unavailable).retry_after(2)
-            }
-            _ => Self::internal(error),
+            _ => false,
+        };
+        if away {
+            tracing::warn!(%error, "the database does not answer");
+            return Self::new(Code::Unavailable).retry_after(2);
         }
+        Self::internal(error)
     }
 }
 

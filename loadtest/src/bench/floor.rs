@@ -35,6 +35,9 @@ use crate::{
 /// Payload of a frame.
 const PAYLOAD: usize = 200;
 
+/// Less CPU time than this says nothing: `/proc/PID/stat` counts in steps of 10 ms.
+const LEAST_MICROS: u64 = 100_000;
+
 /// What the sender does.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Options {
@@ -126,6 +129,11 @@ pub async fn measure(options: Options) -> anyhow::Result<f64> {
     input.write_all(b"go\n").await?;
     progress(|| format!("floor: {} frames per write", options.per_step));
     let cpu: u64 = lines.next_line().await?.context("the sender ended early")?.parse()?;
+    ensure!(
+        cpu >= LEAST_MICROS,
+        "the floor took {} ms of CPU time, too little for a clock with steps of 10 ms: take more participants or seconds",
+        cpu / 1_000
+    );
     let expected = options.sockets as u64 * u64::from(options.steps) * options.per_step as u64;
     let all = async {
         while stats.counts().numbers < expected {

@@ -42,6 +42,16 @@ struct Envelope<'a> {
     command: Option<&'a RawValue>,
 }
 
+/// What a connection waits for.
+enum Happened {
+    /// There is something to write.
+    Woken,
+    /// The peer wrote something, or is gone.
+    Message(Option<Result<Message, axum::Error>>),
+    /// Time to ask whether the peer is there.
+    PingDue,
+}
+
 /// A connection that has said hello.
 pub struct Connection {
     socket: WebSocket,
@@ -144,11 +154,17 @@ impl Connection {
         // One timer for the life of the connection: making one per wake-up would cost more than the wake-up.
         let mut next_ping = std::pin::pin!(tokio::time::sleep(heartbeat));
         loop {
-            let step = tokio::select! {
+            // The futures of the select end before the answer to it begins: they share their place in memory.
+            let happened = tokio::select! {
                 biased;
-                () = self.line.woken() => self.deliver().await,
-                message = self.socket.recv() => self.receive(message).await,
-                () = next_ping.as_mut() => {
+                () = self.line.woken() => Happened::Woken,
+                message = self.socket.recv() => Happened::Message(message),
+                () = next_ping.as_mut() => Happened::PingDue,
+            };
+            let step = match happened {
+                Happened::Woken => self.deliver().await,
+                Happened::Message(message) => self.receive(message).await,
+                Happened::PingDue => {
                     next_ping.as_mut().reset(tokio::time::Instant::now() + heartbeat);
                     self.ping(heartbeat).await
                 }

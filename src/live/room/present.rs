@@ -47,6 +47,7 @@ impl Room {
             return;
         }
         self.shown.store(self.seq, Ordering::Release);
+        self.news = true;
         let pushed = self.show.committed(&self.state, &events);
         if !pushed.is_empty() {
             self.wake_soon(pushed);
@@ -151,6 +152,7 @@ impl Room {
         for vote in &you.votes {
             request.line.set_voted(vote.poll, vote.round);
         }
+        self.news = true;
         self.show.enter(audience, self.seq);
         let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
         let member = Member { line: request.line, audience, participant };
@@ -177,15 +179,21 @@ impl Room {
         if self.commit.is_none() && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now()) {
             self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Nobody);
         }
-        let online = self.members.online(&self.state);
-        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
-        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
-            members.all().for_each(|member| member.line.wake());
+        if std::mem::take(&mut self.news) {
+            self.tell_news();
         }
         if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {
             self.idle_since.get_or_insert(now);
         } else {
             self.idle_since = None;
+        }
+    }
+
+    fn tell_news(&mut self) {
+        let online = self.members.online(&self.state);
+        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
+        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
+            members.all().for_each(|member| member.line.wake());
         }
     }
 }

@@ -56,7 +56,7 @@ export const panel = (host: Page): Locator => host.locator('.pane.desk');
 export const bars = (page: Page, label: string): Locator =>
   page.getByRole('list', { name: 'Results' }).getByRole('listitem').filter({ hasText: label }).first();
 
-export async function sideTab(host: Page, name: string): Promise<void> {
+export async function openPane(host: Page, name: string): Promise<void> {
   const side = host.getByRole('region', { name: 'Questions and people' });
   await side.getByRole('button', { name: new RegExp(`^${name}`) }).first().click();
 }

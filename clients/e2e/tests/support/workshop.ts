@@ -40,7 +40,7 @@ export function until(room: RoomClient, so: (state: RoomState) => boolean, what:
   });
 }
 
-/** A draft from a few words: `*` marks nothing, options are plain labels. */
+/** A draft from a few words; options are plain labels. */
 export function draft(kind: PollKind, question: string, options: string[] = [], more: Partial<PollDraft> = {}) {
   const labels = kind === 'rating' && options.length === 0 ? ['1', '2', '3', '4', '5'] : options;
   const base: PollDraft = { question, kind, allowChange: true, visibility: 'always', ...more };
@@ -69,6 +69,10 @@ export class Guest {
           ? { words: texts }
           : { options: numbers.map((i) => view.options[i]!.id) };
     return this.room.send({ vote: { poll, round: view.round, choice: answer } });
+  }
+
+  until(so: (state: RoomState) => boolean): Promise<void> {
+    return until(this.room, so, 'a guest has heard');
   }
 
   async ask(body: string, anonymous = false): Promise<string> {

@@ -1,32 +1,50 @@
-import { defineConfig, devices } from '@playwright/test';
+import { defineConfig } from '@playwright/test';
+import { BINARY, freePort, serverEnv } from './tests/support/server';
 
-const baseURL = process.env.ATELIER_URL ?? 'http://127.0.0.1:8080';
-const chromium = {
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--disable-dev-shm-usage',
-  ],
-};
+// Chosen once, in the main process; the workers inherit it.
+process.env.E2E_PORT ??= String(await freePort());
+const port = Number(process.env.E2E_PORT);
+const baseURL = `http://127.0.0.1:${port}`;
 
 export default defineConfig({
   testDir: 'tests',
+  testMatch: process.env.E2E_SCREENSHOTS ? 'screenshots.spec.ts' : '*.spec.ts',
+  testIgnore: process.env.E2E_SCREENSHOTS ? [] : 'screenshots.spec.ts',
   workers: 2,
+  fullyParallel: true,
+  forbidOnly: Boolean(process.env.CI),
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
   outputDir: 'results',
+  reporter: 'list',
   use: {
     baseURL,
-    launchOptions: chromium,
+    locale: 'en-GB',
     trace: 'retain-on-failure',
-    contextOptions: { reducedMotion: 'reduce' },
+    actionTimeout: 15_000,
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--disable-dev-shm-usage',
+        // The screenshots show an address that somebody could have.
+        `--host-resolver-rules=MAP atelier.example:80 127.0.0.1:${port}`,
+      ],
+    },
   },
-  projects: [
-    { name: 'phone', use: { ...devices['Pixel 7'], launchOptions: chromium } },
-    { name: 'wall', use: { viewport: { width: 1920, height: 1080 } } },
-  ],
+  webServer: {
+    command: BINARY,
+    env: serverEnv(port),
+    url: `${baseURL}/health/ready`,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 5_000 },
+    stdout: 'ignore',
+    stderr: 'pipe',
+  },
 });

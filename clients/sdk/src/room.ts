@@ -135,6 +135,8 @@ export class RoomClient {
     const url = new URL(this.options.url, globalThis.location?.href);
     url.protocol = url.protocol.replace('http', 'ws');
     const socket = new Class(url.href, PROTOCOL);
+    // What matters comes as a close; but an error nobody listens to ends a Node process.
+    socket.onerror = () => {};
     this.#socket = socket;
     return socket;
   }

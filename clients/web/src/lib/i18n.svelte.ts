@@ -75,13 +75,19 @@ export class Texts<K extends string> {
   number = (value: number, digits = 0): string =>
     value.toLocaleString(this.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
+  /** The reader's own regional habits, where the browser's language is the one shown. */
+  get locale(): string {
+    const own = globalThis.navigator?.language ?? '';
+    return own.toLowerCase().startsWith(this.lang) ? own : this.lang;
+  }
+
   /** Time of day with seconds, as proof of when something was recorded. */
   clock = (at: string | number): string =>
-    new Date(at).toLocaleTimeString(this.lang, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+    new Date(at).toLocaleTimeString(this.locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
   /** Day and time of day. */
   moment = (at: string): string =>
-    new Date(at).toLocaleString(this.lang, {
+    new Date(at).toLocaleString(this.locale, {
       weekday: 'long',
       day: 'numeric',
       month: 'long',

@@ -24,7 +24,7 @@ export class Desk {
   readonly #notices: Notices;
   readonly #stop: () => void;
   /** Commands under way, so that a button pressed twice asks once. */
-  readonly #pending: Record<string, true> = {};
+  readonly #pending: Record<string, Promise<boolean>> = {};
 
   readonly session = $derived(this.state?.session ?? null);
   readonly status = $derived(this.session?.status ?? null);
@@ -85,11 +85,13 @@ export class Desk {
     return this.neighbour(1) ? 'next' : 'none';
   }
 
-  /** Sends one command; says so when it is refused. True when it is recorded. */
-  async do(command: Command): Promise<boolean> {
+  /** Sends one command; says so when it is refused. True when it is recorded. Pressed twice, it is sent once. */
+  do(command: Command): Promise<boolean> {
     const key = JSON.stringify(command);
-    if (this.#pending[key]) return false;
-    this.#pending[key] = true;
+    return (this.#pending[key] ??= this.#send(command, key));
+  }
+
+  async #send(command: Command, key: string): Promise<boolean> {
     try {
       await this.#room.send(command);
       return true;

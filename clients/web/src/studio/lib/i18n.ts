@@ -22,12 +22,6 @@ export function number(value: number, digits = 0): string {
   return texts.number(value, digits);
 }
 
-/** The reader's own regional habits, where the browser's language is the one shown. */
-function locale(): string {
-  const own = globalThis.navigator?.language ?? '';
-  return own.toLowerCase().startsWith(texts.lang) ? own : texts.lang;
-}
-
 /** A whole percentage, written as the language writes it. */
 export function percent(part: number): string {
   return new Intl.NumberFormat(texts.lang, { style: 'percent' }).format(part / 100);
@@ -44,12 +38,12 @@ export function moment(at: string): string {
     minute: '2-digit',
   };
   if (date.getFullYear() !== new Date().getFullYear()) options.year = 'numeric';
-  return new Intl.DateTimeFormat(locale(), options).format(date);
+  return new Intl.DateTimeFormat(texts.locale, options).format(date);
 }
 
 /** Time of day without seconds. */
 export function clock(at: string): string {
-  return new Intl.DateTimeFormat(locale(), { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
+  return new Intl.DateTimeFormat(texts.locale, { hour: 'numeric', minute: '2-digit' }).format(new Date(at));
 }
 
 /** What to tell a person about a refusal: our words for its code, else the server's own. */

@@ -6,6 +6,9 @@ export interface Notice {
   action?: { label: string; run: () => void };
 }
 
+/** The context under which dialogs find the messages, to show them above themselves. */
+export const NOTICES = Symbol('notices');
+
 const LIFE_MS = 6_000;
 
 export class Notices {

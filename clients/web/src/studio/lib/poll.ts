@@ -1,5 +1,5 @@
 /** What the console knows about polls beyond the protocol: drafts, shares, what the big screen may show. */
-import type { PollDraft, PollKind, PollView } from '@atelier/sdk';
+import { newId, type PollDraft, type PollKind, type PollView } from '@atelier/sdk';
 
 export const KINDS: readonly PollKind[] = ['single', 'multiple', 'rating', 'openText', 'wordCloud'];
 export const MIN_SECONDS = 5;
@@ -64,10 +64,8 @@ export function blankWorking(): Working {
   };
 }
 
-/** Ids of options need only be unique within their poll. */
 export function option(label: string): { id: string; label: string } {
-  const bytes = crypto.getRandomValues(new Uint8Array(6));
-  return { id: Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join(''), label };
+  return { id: newId(), label };
 }
 
 export function workingFrom(poll: PollView): Working {
@@ -138,7 +136,7 @@ export function draftFrom(w: Working, before?: PollView): PollDraft {
   }
   if (w.kind === 'rating') {
     const kept = before?.kind === 'rating' ? before.options : [];
-    draft.options = Array.from({ length: w.steps }, (_, i) => kept[i] ?? { id: `s${i + 1}`, label: String(i + 1) });
+    draft.options = Array.from({ length: w.steps }, (_, i) => kept[i] ?? option(String(i + 1)));
     if (w.low.trim()) draft.lowLabel = w.low.trim();
     if (w.high.trim()) draft.highLabel = w.high.trim();
   }

@@ -40,7 +40,7 @@ test('each move sends its command', async () => {
   await user.click(press(/^Approve.*recorded/));
   await user.click(press(/^Dismiss.*recorded/));
   await user.click(press(/^Highlight.*roll back/));
-  await user.click(press(/^Answered aloud.*roll back/));
+  await user.click(press(/^Answered.*roll back/));
   await user.click(press(/^Star.*reading list/));
   await user.click(press(/^Bring back.*spam/));
   expect(room.sent).toEqual([

@@ -176,8 +176,12 @@ impl Room {
         if !gone.is_empty() {
             self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
         }
-        if self.commit.is_none() && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now()) {
+        if self.commit.is_none()
+            && self.pending.is_empty()
+            && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now())
+        {
             self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Nobody);
+            self.enqueue(Ask::System(SystemCommand::Expire), Reply::Nobody);
         }
         if std::mem::take(&mut self.news) {
             self.tell_news();

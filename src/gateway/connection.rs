@@ -65,37 +65,23 @@ pub struct Connection {
     heard: Instant,
 }
 
-/// Attaches to the room and serves the socket until one side ends it.
-pub async fn serve(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) {
+/// Attaches to the room. None: it was refused, and the peer has been told.
+pub async fn open(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) -> Option<Box<Connection>> {
     let line = Line::new();
     let after = hello.after.take();
     let attached = tokio::time::timeout(ATTACH, attach(&gateway, &hello, after, &line)).await;
-    let overloaded = Farewell::new(close::OVERLOADED, Code::Unavailable);
-    match attached.unwrap_or(Err(overloaded)) {
+    match attached.unwrap_or(Err(Farewell::new(close::OVERLOADED, Code::Unavailable))) {
         Ok((handle, attached)) => {
-            let budget = Budget::new(gateway.limits.commands_per_second, gateway.limits.commands_burst, Instant::now());
-            let mut connection = Connection {
-                socket,
-                gateway,
-                hello,
-                handle,
-                line,
-                attached,
-                budget,
-                out: Vec::new(),
-                heard: Instant::now(),
-            };
-            let farewell = connection.run().await;
-            let Connection { socket, handle, attached, .. } = connection;
-            handle.detach(attached.connection).await;
-            if let Some(farewell) = farewell {
-                Box::pin(part(socket, farewell)).await;
-            }
+            let now = Instant::now();
+            let budget = Budget::new(gateway.limits.commands_per_second, gateway.limits.commands_burst, now);
+            let out = Vec::new();
+            Some(Box::new(Connection { socket, gateway, hello, handle, line, attached, budget, out, heard: now }))
         }
         Err(farewell) => {
             // A close set before the room knew this line has no one to deliver it.
             let _ = socket.flush().await;
-            Box::pin(part(socket, farewell)).await;
+            part(socket, farewell).await;
+            None
         }
     }
 }
@@ -143,6 +129,20 @@ pub async fn part(mut socket: WebSocket, farewell: Farewell) {
 }
 
 impl Connection {
+    /// Serves the socket until one side ends it.
+    pub async fn serve(mut self: Box<Self>) {
+        let farewell = self.run().await;
+        Box::pin(self.end(farewell)).await;
+    }
+
+    async fn end(self: Box<Self>, farewell: Option<Farewell>) {
+        let Self { socket, handle, attached, .. } = *self;
+        handle.detach(attached.connection).await;
+        if let Some(farewell) = farewell {
+            part(socket, farewell).await;
+        }
+    }
+
     /// Runs until the end. None: the peer is gone, there is nobody to say goodbye to.
     async fn run(&mut self) -> Option<Farewell> {
         self.out = std::mem::take(&mut self.attached.frames);

@@ -8,12 +8,15 @@ mod hello;
 
 use axum::{
     Router,
-    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
+    },
     response::{IntoResponse, Response},
     routing::get,
 };
 
-use self::hello::Farewell;
+use self::{connection::Connection, hello::Farewell};
 use crate::{
     http::Problem,
     identity::Identity,
@@ -22,11 +25,11 @@ use crate::{
         Live,
         protocol::{SUBPROTOCOL, close},
     },
-    runtime::{Limits, Tasks},
+    runtime::{Limits, Running, Tasks},
 };
 
 /// Bytes read at once; each idle connection holds a buffer of this size.
-const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 /// Bytes gathered before a write; a flush writes less at once.
 const WRITE_BUFFER: usize = 4 * 1024;
 /// Most bytes that may wait in one connection's write buffer: one snapshot of the largest session fits.
@@ -84,31 +87,64 @@ async fn upgrade(
         .on_upgrade(move |socket| Box::pin(serve(socket, gateway)))
 }
 
-async fn serve(mut socket: axum::extract::ws::WebSocket, gateway: Gateway) {
-    let _running = gateway.tasks.hold();
-    metrics::gauge!("atelier_gateway_connections").increment(1.0);
-    let stopping = gateway.tasks.stopping().clone();
-    // Boxed where large and short-lived: what stays in this future is paid for by every open connection.
-    match stopping.run_until_cancelled(Box::pin(hello::receive(&mut socket, &gateway))).await {
-        Some(Ok(hello)) => Box::pin(connection::serve(socket, gateway, hello)).await,
-        Some(Err(farewell)) => Box::pin(connection::part(socket, farewell)).await,
-        None => Box::pin(connection::part(socket, Farewell::bare(close::DRAINING))).await,
+/// What the returned future holds is paid for by every open connection, so whatever is large and short-lived (finding
+/// out who it is, reading a room) is a future of its own, in a box that is gone when it is done.
+fn serve(socket: WebSocket, gateway: Gateway) -> impl Future<Output = ()> + Send {
+    let open = Open::count(&gateway);
+    let opening = Box::pin(greet(socket, gateway));
+    async move {
+        let _open = open;
+        if let Some(connection) = opening.await {
+            connection.serve().await;
+        }
     }
-    metrics::gauge!("atelier_gateway_connections").decrement(1.0);
+}
+
+async fn greet(mut socket: WebSocket, gateway: Gateway) -> Option<Box<Connection>> {
+    let stopping = gateway.tasks.stopping().clone();
+    match stopping.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
+        Some(Ok(hello)) => connection::open(socket, gateway, hello).await,
+        Some(Err(farewell)) => {
+            connection::part(socket, farewell).await;
+            None
+        }
+        None => {
+            connection::part(socket, Farewell::bare(close::DRAINING)).await;
+            None
+        }
+    }
+}
+
+/// One open socket: waited for at shutdown, counted in the metrics.
+struct Open {
+    _running: Running,
+}
+
+impl Open {
+    fn count(gateway: &Gateway) -> Self {
+        metrics::gauge!("atelier_gateway_connections").increment(1.0);
+        Self { _running: gateway.tasks.hold() }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("atelier_gateway_connections").decrement(1.0);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn future_size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+    fn size_of_future<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
         size_of::<F>()
     }
 
-    /// Tens of thousands of these are open at once: what is large and rare belongs into a box.
+    /// Tens of thousands of these are open at once.
     #[test]
     fn an_open_connection_weighs_little() {
-        let size = future_size(connection::serve);
-        assert!(size <= 4 * 1024, "{size} bytes");
+        let size = size_of_future(serve);
+        assert!(size <= 2 * 1024, "{size} bytes");
     }
 }

@@ -7,6 +7,9 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
+/// Work that somebody else started, as long as it is held.
+pub type Running = TaskTrackerToken;
+
 /// A handle on everything that runs in the background; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
@@ -49,7 +52,7 @@ impl Tasks {
     }
 
     /// Counts as a running task for as long as it is held: for work that somebody else started, as an upgraded socket.
-    pub fn hold(&self) -> TaskTrackerToken {
+    pub fn hold(&self) -> Running {
         self.tracker.token()
     }
 

@@ -39,10 +39,13 @@ export class House {
   async studio(workshop: Workshop, look: Look = {}): Promise<Page> {
     const page = await this.desk(look);
     await page.goto('/studio/login');
-    const status = await page.evaluate(async (body) => {
-      const headers = { 'content-type': 'application/json' };
-      return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
-    }, { email: workshop.email, password: PASSWORD });
+    const status = await page.evaluate(
+      async (body) => {
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
+      },
+      { email: workshop.email, password: PASSWORD },
+    );
     expect(status).toBe(200);
     return page;
   }

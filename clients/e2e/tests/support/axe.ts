@@ -28,6 +28,8 @@ async function violations(page: Page): Promise<string[]> {
 export const overflow = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const root = document.documentElement;
+    const panes = [...document.querySelectorAll('.pane')].filter((pane) => pane.scrollWidth > pane.clientWidth + 1);
+    if (panes.length > 0) return panes.map((pane) => `${pane.className}: ${pane.scrollWidth} > ${pane.clientWidth}`);
     if (root.scrollWidth <= root.clientWidth) return [];
     const wide = [...document.querySelectorAll('body *')].filter(
       (e) => e.getBoundingClientRect().right > innerWidth + 1,

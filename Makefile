@@ -1,4 +1,4 @@
-.PHONY: run build test fmt contract clean
+.PHONY: run build test bench fmt contract clean
 
 run: ## Install what is missing, build, and serve http://localhost:8080
 	@scripts/run.sh
@@ -10,6 +10,9 @@ build: ## The release binary with the web client inside
 
 test: ## Everything; the last line counts
 	@scripts/test.sh
+
+bench: ## Benchmarks beside the floor of the same run
+	@scripts/bench.sh
 
 fmt: ## Rust and web
 	cargo fmt --all

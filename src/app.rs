@@ -128,12 +128,7 @@ impl App {
         };
         let (api, _) = api();
         let health = self.health();
-        let gateway = Gateway {
-            live: self.live.clone(),
-            identity: self.identity.clone(),
-            limits: self.config.limits,
-            tasks: self.tasks.clone(),
-        };
+        let gateway = Gateway::new(self.live.clone(), self.identity.clone(), self.config.limits, self.tasks.clone());
         let routes =
             api.merge(health).merge(documents()?.routes()).merge(gateway::router(gateway)).fallback(assets::fallback);
         Ok(layers::around(routes, guard).with_state(self))

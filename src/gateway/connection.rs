@@ -5,7 +5,7 @@ use std::{
 };
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::SinkExt;
+use futures_util::{FutureExt, SinkExt, future::BoxFuture};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -40,6 +40,16 @@ struct Envelope<'a> {
     reference: Option<u64>,
     #[serde(borrow)]
     command: Option<&'a RawValue>,
+}
+
+/// What a connection waits for.
+enum Happened {
+    /// There is something to write.
+    Woken,
+    /// The peer wrote something, or is gone.
+    Message(Option<Result<Message, axum::Error>>),
+    /// Time to ask whether the peer is there.
+    PingDue,
 }
 
 /// A connection that has said hello.
@@ -79,18 +89,28 @@ pub async fn serve(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) {
             let Connection { socket, handle, attached, .. } = connection;
             handle.detach(attached.connection).await;
             if let Some(farewell) = farewell {
-                part(socket, farewell).await;
+                Box::pin(part(socket, farewell)).await;
             }
         }
         Err(farewell) => {
             // A close set before the room knew this line has no one to deliver it.
             let _ = socket.flush().await;
-            part(socket, farewell).await;
+            Box::pin(part(socket, farewell)).await;
         }
     }
 }
 
-async fn attach(
+/// Boxed: it is large and rare, and would otherwise weigh on every connection for as long as it lives.
+fn attach<'a>(
+    gateway: &'a Gateway,
+    hello: &'a Hello,
+    after: Option<u64>,
+    line: &'a Arc<Line>,
+) -> BoxFuture<'a, Result<(Handle, Attached), Farewell>> {
+    attach_once_open(gateway, hello, after, line).boxed()
+}
+
+async fn attach_once_open(
     gateway: &Gateway,
     hello: &Hello,
     after: Option<u64>,
@@ -131,13 +151,21 @@ impl Connection {
         }
         self.line.wake();
         let heartbeat = Duration::from_secs(u64::from(HEARTBEAT));
-        let mut next_ping = tokio::time::Instant::now() + heartbeat;
+        // One timer for the life of the connection: making one per wake-up would cost more than the wake-up.
+        let mut next_ping = std::pin::pin!(tokio::time::sleep(heartbeat));
         loop {
-            let step = tokio::select! {
-                () = self.line.woken() => self.deliver().await,
-                message = self.socket.recv() => self.receive(message).await,
-                () = tokio::time::sleep_until(next_ping) => {
-                    next_ping += heartbeat;
+            // The futures of the select end before the answer to it begins: they share their place in memory.
+            let happened = tokio::select! {
+                biased;
+                () = self.line.woken() => Happened::Woken,
+                message = self.socket.recv() => Happened::Message(message),
+                () = next_ping.as_mut() => Happened::PingDue,
+            };
+            let step = match happened {
+                Happened::Woken => self.deliver().await,
+                Happened::Message(message) => self.receive(message).await,
+                Happened::PingDue => {
+                    next_ping.as_mut().reset(tokio::time::Instant::now() + heartbeat);
                     self.ping(heartbeat).await
                 }
             };
@@ -201,7 +229,7 @@ impl Connection {
         if self.out.is_empty() {
             return Ok(());
         }
-        metrics::counter!("atelier_gateway_frames_sent_total").increment(self.out.len() as u64);
+        self.gateway.sent.increment(self.out.len() as u64);
         let socket = &mut self.socket;
         let frames = self.out.drain(..);
         let write = async {

@@ -16,7 +16,7 @@ use crate::kernel::{Code, Refusal};
 /// An error answer.
 #[derive(Debug, Clone, Serialize, ToSchema, ts_rs::TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export_to = "ProblemBody.ts", optional_fields)]
+#[ts(export_to = "ProblemBody.ts", rename = "ProblemBody", optional_fields)]
 pub struct Problem {
     /// Why; switch on this.
     pub code: Code,
@@ -103,17 +103,25 @@ impl From<Code> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
-                tracing::warn!(%error, "database not reachable");
-                Self::new(Code::Unavailable).retry_after(2)
+        let away = match &error {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::BeginFailed
+            | sqlx::Error::WorkerCrashed => true,
+            // Connection exceptions, too little of something, shutting down.
+            sqlx::Error::Database(db) => {
+                db.code().is_some_and(|code| ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
             }
-            sqlx::Error::Database(db) if db.code().is_some_and(|c| c.starts_with("57P") || c.starts_with("53")) => {
-                tracing::warn!(%error, "database not available");
-                Self::new(Code::Unavailable).retry_after(2)
-            }
-            _ => Self::internal(error),
+            _ => false,
+        };
+        if away {
+            tracing::warn!(%error, "the database does not answer");
+            return Self::new(Code::Unavailable).retry_after(2);
         }
+        Self::internal(error)
     }
 }
 

@@ -121,8 +121,7 @@ pub async fn load_snapshot(tx: &mut TenantTx, session: SessionId) -> Result<Opti
 }
 
 /// Keeps a snapshot; an older one never replaces a newer one.
-pub async fn store_snapshot(tx: &mut TenantTx, seq: u64, state: &Session) -> Result<(), sqlx::Error> {
-    let json = serde_json::to_value(state).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+pub async fn store_snapshot(tx: &mut TenantTx, session: SessionId, seq: u64, state: Value) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO live_session_snapshots (organization_id, live_session_id, seq, version, state)
          VALUES ($1, $2, $3, $4, $5)
@@ -130,10 +129,10 @@ pub async fn store_snapshot(tx: &mut TenantTx, seq: u64, state: &Session) -> Res
              state = EXCLUDED.state, created_at = now()
          WHERE live_session_snapshots.seq < EXCLUDED.seq OR live_session_snapshots.version <> EXCLUDED.version",
         tx.organization(),
-        state.id.uuid(),
+        session.uuid(),
         to_db(seq),
         SNAPSHOT_VERSION,
-        json,
+        state,
     )
     .execute(&mut **tx)
     .await

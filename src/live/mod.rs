@@ -65,7 +65,8 @@ impl Live {
             return Ok(handle.clone());
         }
         let Inner { db, bus, clock, limits, .. } = &*self.inner;
-        match room::open(db.clone(), bus.clone(), clock.clone(), *limits, key).await {
+        // Boxed: large, and rare beside the look-ups.
+        match Box::pin(room::open(db.clone(), bus.clone(), clock.clone(), *limits, key)).await {
             Ok((handle, room)) => {
                 *slot = Some(handle.clone());
                 let live = self.clone();

@@ -54,7 +54,8 @@ impl<'a> Play<'a> {
             qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
         };
         let mut tx = db.tenant(caller).await?;
-        let session = create_session(&mut tx, &clock, caller, settings).await.map_err(|p| anyhow!("{}", p.title))?;
+        let session =
+            create_session(&mut tx, &clock, caller, settings, Vec::new()).await.map_err(|p| anyhow!("{}", p.title))?;
         tx.commit().await?;
         let key = Key { organization: caller.organization, session: Id::new(session) };
         let identity = Identity::new(db.clone(), clock.clone(), IdentitySettings::default());

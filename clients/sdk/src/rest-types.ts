@@ -1,104 +1,29 @@
-/** Bodies of the HTTP API. */
-import type { Status } from './gen/Status';
+/** Bodies of the HTTP API, under one roof; generated from the server's types. */
+import type { LinkView } from './gen/LinkView';
+import type { NewLink } from './gen/NewLink';
+
+export type { Account } from './gen/Account';
+export type { CreateSession as NewLiveSession } from './gen/CreateSession';
+export type { DuplicateSession } from './gen/DuplicateSession';
+export type { FieldError } from './gen/FieldError';
+export type { JoinInfo } from './gen/JoinInfo';
+export type { Joined } from './gen/Joined';
+export type { LinkRequest } from './gen/LinkRequest';
+export type { LiveSession } from './gen/LiveSession';
+export type { Login } from './gen/Login';
+export type { NewLink } from './gen/NewLink';
+export type { Page } from './gen/Page';
+export type { ParticipantRow } from './gen/ParticipantRow';
+export type { Plan } from './gen/Plan';
+export type { PollRow } from './gen/PollRow';
+export type { ProblemBody } from './gen/ProblemBody';
+export type { QuestionRow } from './gen/QuestionRow';
+export type { Register as Registration } from './gen/Register';
+export type { Results } from './gen/Results';
+export type { Ticket } from './gen/Ticket';
 
 export type Id = string;
-
-export interface Page<T> {
-  items: T[];
-  /** Cursor of the next page; null: this was the last. */
-  next: string | null;
-}
-
-export interface Account {
-  user: { id: Id; email: string; firstName: string; lastName: string; displayName: string };
-  organization: { id: Id; name: string; slug: string };
-  permissions: string[];
-  token?: string;
-}
-
-export interface Registration {
-  email: string;
-  password: string;
-  firstName: string;
-  lastName: string;
-  organizationName: string;
-}
-
-export interface Login {
-  email: string;
-  password: string;
-  organizationId?: Id;
-}
-
-export interface NewLiveSession {
-  title: string;
-  description?: string;
-  scheduledStart?: string;
-  scheduledEnd?: string;
-  maxParticipants?: number;
-  needsName?: boolean;
-  features?: string[];
-}
-
-export interface LiveSession {
-  id: Id;
-  joinCode: string;
-  title: string;
-  description: string | null;
-  status: Status;
-  scheduledStart: string;
-  scheduledEnd: string;
-  actualStart: string | null;
-  actualEnd: string | null;
-  maxParticipants: number;
-  needsName: boolean;
-  features: string[];
-  participantCount: number;
-  createdAt: string;
-}
-
-export interface Ticket {
-  token: string;
-  url: string;
-  expiresAt: string;
-}
-
-export interface Link {
-  id: Id;
-  scope: 'present';
-  token?: string;
-  url?: string;
-  expiresAt: string;
-}
-
-export interface JoinInfo {
-  liveSessionId: Id;
-  title: string;
-  status: Status;
-  needsName: boolean;
-  scheduledStart: string;
-}
-
-export interface Joined {
-  liveSessionId: Id;
-  participantId: Id;
-  token: string;
-  url: string;
-}
-
-export interface FieldError {
-  field: string;
-  code: string;
-  message: string;
-}
-
-/** The body of an answer that is not a success (RFC 9457). */
-export interface ProblemBody {
-  type?: string;
-  title?: string;
-  status?: number;
-  code?: string;
-  detail?: string;
-  errors?: FieldError[];
-  requestId?: string;
-}
+/** A link as listed; fresh ones also carry their token and address, this once. */
+export type Link = Omit<LinkView, 'createdAt'> &
+  Partial<Pick<LinkView, 'createdAt'>> &
+  Partial<Pick<NewLink, 'token' | 'url'>>;

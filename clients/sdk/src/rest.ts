@@ -1,17 +1,25 @@
 /** The HTTP API as typed calls. Every failure is a `Problem` with a code to switch on. */
-import type { Code, PersonView, PollView, QuestionView, Role, SessionState } from './protocol';
+import type { Code, Role } from './protocol';
 import type {
   Account,
+  DuplicateSession,
   FieldError,
   Joined,
   JoinInfo,
   Link,
+  LinkRequest,
   LiveSession,
   Login,
+  NewLink,
   NewLiveSession,
   Page,
+  ParticipantRow,
+  Plan,
+  PollRow,
   ProblemBody,
+  QuestionRow,
   Registration,
+  Results,
   Ticket,
 } from './rest-types';
 
@@ -24,15 +32,17 @@ export class Problem extends Error {
     /** HTTP status; 0: no answer came. */
     readonly status: number,
     readonly code: Code | 'unreachable',
-    body: ProblemBody = {},
+    body: Partial<ProblemBody> = {},
     /** Seconds to wait, where the server said so. */
     readonly retryAfter?: number,
+    /** Names this request in the server's log. */
+    requestId?: string,
   ) {
     super(body.detail ?? body.title ?? code);
     this.name = 'Problem';
     this.detail = body.detail ?? body.title ?? '';
     this.errors = body.errors ?? [];
-    this.requestId = body.requestId;
+    this.requestId = requestId;
   }
 }
 
@@ -64,10 +74,16 @@ export async function call<T>(options: RestOptions, method: Method, path: string
   }
   const content: unknown = await response.json().catch(() => undefined);
   if (response.ok) return content as T;
-  const problem = (content ?? {}) as ProblemBody;
+  const problem = (content ?? {}) as Partial<ProblemBody>;
   const wait = Number(response.headers.get('retry-after'));
   const code = (problem.code ?? (response.status === 429 ? 'rate_limited' : 'internal')) as Code;
-  throw new Problem(response.status, code, problem, wait > 0 ? wait : undefined);
+  throw new Problem(
+    response.status,
+    code,
+    problem,
+    wait > 0 ? wait : undefined,
+    response.headers.get('x-request-id') ?? undefined,
+  );
 }
 
 /** What a join code stands for. */
@@ -96,21 +112,20 @@ export class Api {
     this.#get<Page<LiveSession>>(`/live-sessions${query(paging)}`);
   liveSession = (id: string) => this.#get<LiveSession>(`/live-sessions/${id}`);
   createLiveSession = (body: NewLiveSession) => this.#post<LiveSession>('/live-sessions', body);
-  updateLiveSession = (id: string, body: Partial<NewLiveSession>) =>
+  updateLiveSession = (id: string, body: Plan) =>
     call<LiveSession>(this.options, 'PATCH', `/live-sessions/${id}`, body);
-  duplicateLiveSession = (id: string, body: { title?: string; scheduledStart?: string } = {}) =>
+  duplicateLiveSession = (id: string, body: DuplicateSession = {}) =>
     this.#post<LiveSession>(`/live-sessions/${id}/duplicate`, body);
 
   ticket = (id: string, role?: Role) => this.#post<Ticket>(`/live-sessions/${id}/ticket`, role ? { role } : {});
   links = (id: string) => this.#get<Page<Link>>(`/live-sessions/${id}/links`);
-  createLink = (id: string, body: { scope: 'present'; expiresInHours?: number }) =>
-    this.#post<Required<Link>>(`/live-sessions/${id}/links`, body);
+  createLink = (id: string, body: LinkRequest) => this.#post<NewLink>(`/live-sessions/${id}/links`, body);
   revokeLink = (id: string, link: string) => call<void>(this.options, 'DELETE', `/live-sessions/${id}/links/${link}`);
 
-  participants = (id: string, paging: Paging = {}) => this.#list<PersonView>(id, 'participants', paging);
-  polls = (id: string, paging: Paging = {}) => this.#list<PollView>(id, 'polls', paging);
-  questions = (id: string, paging: Paging = {}) => this.#list<QuestionView>(id, 'questions', paging);
-  results = (id: string) => this.#get<{ session: LiveSession; state: SessionState }>(`/live-sessions/${id}/results`);
+  participants = (id: string, paging: Paging = {}) => this.#list<ParticipantRow>(id, 'participants', paging);
+  polls = (id: string, paging: Paging = {}) => this.#list<PollRow>(id, 'polls', paging);
+  questions = (id: string, paging: Paging = {}) => this.#list<QuestionRow>(id, 'questions', paging);
+  results = (id: string) => this.#get<Results>(`/live-sessions/${id}/results`);
 
   joinInfo = (code: string) => joinInfo(this.options, code);
   join = (code: string, displayName?: string) => join(this.options, code, displayName);

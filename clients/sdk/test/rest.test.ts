@@ -29,11 +29,11 @@ test('a problem carries its code, its fields and the wait', async () => {
     code: 'rate_limited',
     detail: 'Slow down.',
     errors: [{ field: 'code', code: 'invalid', message: 'No.' }],
-    requestId: 'r1',
   };
-  const problem = (await joinInfo({ fetch: answer(429, body, { 'retry-after': '30' }) }, 'X').catch(
-    (e) => e,
-  )) as Problem;
+  const problem = (await joinInfo(
+    { fetch: answer(429, body, { 'retry-after': '30', 'x-request-id': 'r1' }) },
+    'X',
+  ).catch((e) => e)) as Problem;
   expect(problem).toBeInstanceOf(Problem);
   expect(problem).toMatchObject({
     status: 429,

@@ -38,6 +38,7 @@ pub struct JoinInfo {
     /// Its title.
     pub title: String,
     /// scheduled, starting, active or paused.
+    #[ts(as = "core::Status")]
     pub status: String,
     /// Does it ask for a name?
     pub needs_name: bool,
@@ -81,6 +82,10 @@ async fn find(db: &Db, identity: &Identity, from: ClientAddr, raw: &str) -> Resu
     identity.limits.join(from)?;
     let code: String =
         raw.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).take(7).collect();
+    // The database takes no NUL, and no code has anything but letters and digits.
+    if !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(identity.limits.unknown_code(from));
+    }
     let mut tx = db.system().await?;
     let row = sqlx::query!(
         r#"SELECT organization_id AS "organization!", id AS "id!", title AS "title!", status AS "status!",

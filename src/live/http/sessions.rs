@@ -22,7 +22,7 @@ use crate::{
     },
     live::{
         core::{
-            Actor, Command, Event, PollDraft, Session, SessionId, Settings, SystemCommand,
+            self, Event, PollDraft, Session, SessionId, Settings, Status, SystemCommand,
             lifecycle::{Plan, PollSettings, QaSettings},
             poll::PollStatus,
         },
@@ -51,6 +51,7 @@ pub struct LiveSessionView {
     /// Free text.
     pub description: Option<String>,
     /// scheduled, starting, active, paused, ended or cancelled.
+    #[ts(as = "Status")]
     pub status: String,
     /// Planned start.
     pub scheduled_start: DateTime<Utc>,
@@ -94,7 +95,7 @@ pub struct CreateSession {
     /// Absent: no.
     pub needs_name: Option<bool>,
     /// Absent: polls and questions.
-    #[ts(type = "Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>")]
+    #[ts(type = "Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>", optional)]
     pub features: Option<Vec<Feature>>,
 }
 
@@ -226,12 +227,13 @@ fn fresh_code() -> String {
     (0..6).filter_map(|_| CODE_ALPHABET.choose(&mut rng)).map(|byte| char::from(*byte)).collect()
 }
 
-/// Makes a session: its row and its first event, in the caller's transaction.
+/// Makes a session with these polls: its row and its first events, in the caller's transaction.
 pub async fn create_session(
     tx: &mut TenantTx,
     clock: &Clock,
     caller: &Caller,
     settings: Settings,
+    drafts: Vec<PollDraft>,
 ) -> Result<Uuid, Problem> {
     let (id, now): (SessionId, _) = (clock.id(), clock.now());
     loop {
@@ -255,10 +257,17 @@ pub async fn create_session(
             break;
         }
     }
-    let state = Session::new(id, settings.clone());
-    let events = [Logged { seq: 1, at: now, actor: None, event: Event::Created { settings } }];
+    let mut state = Session::new(id, settings.clone());
+    let polls = drafts.into_iter().map(|draft| Event::PollCreated { poll: clock.id(), draft, by: None });
+    let events: Vec<Logged> = (1..)
+        .zip(std::iter::once(Event::Created { settings }).chain(polls))
+        .map(|(seq, event)| Logged { seq, at: now, actor: None, event })
+        .collect();
+    for logged in events.iter().skip(1) {
+        core::apply(&mut state, &logged.event, now);
+    }
     log::append(tx, id, &events).await?;
-    projection::project(tx, &state, &events, 1).await?;
+    projection::project(tx, &state, &events, events.len() as u64).await?;
     Ok(id.uuid())
 }
 
@@ -289,7 +298,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Answer<LiveSessionView>), Problem> {
     let settings = wish.settings(clock.now())?;
     let mut tx = can.begin().await?;
-    let id = create_session(&mut tx, &clock, &can.caller, settings).await?;
+    let id = create_session(&mut tx, &clock, &can.caller, settings, Vec::new()).await?;
     let view = find(&mut tx, id).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Answer(view)))
@@ -390,13 +399,10 @@ pub(super) async fn duplicate(
         settings.title = text::required(&title, 200).map_err(|refusal| Problem::field("title", refusal))?;
     }
     let mut tx = can.begin().await?;
-    let copy = create_session(&mut tx, &clock, &can.caller, settings).await?;
+    let copy = create_session(&mut tx, &clock, &can.caller, settings, copies(drafts, &clock)).await?;
+    let view = find(&mut tx, copy).await?;
     tx.commit().await?;
-    for command in copies(drafts, &clock) {
-        live.ask(key(&can.caller, copy), Ask::Command(Actor::System, command)).await?;
-    }
-    let mut tx = can.begin().await?;
-    Ok((StatusCode::CREATED, Answer(find(&mut tx, copy).await?)))
+    Ok((StatusCode::CREATED, Answer(view)))
 }
 
 fn drafts(state: &Session) -> Vec<PollDraft> {
@@ -405,11 +411,9 @@ fn drafts(state: &Session) -> Vec<PollDraft> {
     polls.into_iter().map(|poll| poll.draft.clone()).collect()
 }
 
-fn copies(drafts: Vec<PollDraft>, clock: &Clock) -> impl Iterator<Item = Command> {
-    drafts.into_iter().map(|mut draft| {
-        for option in &mut draft.options {
-            option.id = clock.id();
-        }
-        Command::CreatePoll { poll: clock.id(), draft }
-    })
+fn copies(mut drafts: Vec<PollDraft>, clock: &Clock) -> Vec<PollDraft> {
+    for option in drafts.iter_mut().flat_map(|draft| &mut draft.options) {
+        option.id = clock.id();
+    }
+    drafts
 }

@@ -194,7 +194,13 @@ pub async fn write_votes(tx: &mut TenantTx, state: &Session, events: &[Logged]) 
         }
     }
     let mut rows = VoteRows::default();
+    let mut several: (Vec<Uuid>, Vec<i32>, Vec<Uuid>) = Default::default();
     for (key, (choice, at)) in last {
+        if !matches!(choice, Choice::Text(_)) && state.polls.get(&key.0).is_none_or(|poll| poll.draft.bounds().1 > 1) {
+            several.0.push(key.0.uuid());
+            several.1.push(to_int(key.1));
+            several.2.push(key.2.uuid());
+        }
         match choice {
             Choice::Options(ids) => {
                 for (slot, id) in (0_i16..).zip(ids) {
@@ -209,22 +215,14 @@ pub async fn write_votes(tx: &mut TenantTx, state: &Session, events: &[Logged]) 
             }
         }
     }
-    sqlx::query!(
-        "DELETE FROM live_poll_votes v USING (
-             SELECT DISTINCT * FROM unnest($2::uuid[], $3::int[], $4::uuid[])) AS k(poll, round, person)
-         WHERE v.live_session_id = $1 AND v.poll_id = k.poll AND v.round = k.round AND v.participant_id = k.person",
-        state.id.uuid(),
-        &rows.polls,
-        &rows.rounds,
-        &rows.people,
-    )
-    .execute(&mut **tx)
-    .await?;
+    forget_votes(tx, state, &several).await?;
     sqlx::query!(
         "INSERT INTO live_poll_votes (organization_id, live_session_id, poll_id, round, participant_id, slot,
              option_id, text_answer, created_at)
          SELECT $1, $2, * FROM unnest($3::uuid[], $4::int[], $5::uuid[], $6::smallint[], $7::uuid[], $8::text[],
-             $9::timestamptz[])",
+             $9::timestamptz[])
+         ON CONFLICT (live_session_id, poll_id, round, participant_id, slot) DO UPDATE
+         SET option_id = EXCLUDED.option_id, text_answer = EXCLUDED.text_answer, created_at = EXCLUDED.created_at",
         tx.organization(),
         state.id.uuid(),
         &rows.polls,
@@ -234,6 +232,29 @@ pub async fn write_votes(tx: &mut TenantTx, state: &Session, events: &[Logged]) 
         &rows.options as &[Option<Uuid>],
         &rows.texts as &[Option<String>],
         &rows.times,
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Takes earlier ballots of several choices away: the new one may have fewer. A ballot of one choice is overwritten.
+async fn forget_votes(
+    tx: &mut TenantTx,
+    state: &Session,
+    (polls, rounds, people): &(Vec<Uuid>, Vec<i32>, Vec<Uuid>),
+) -> Result<(), sqlx::Error> {
+    if polls.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM live_poll_votes v USING (
+             SELECT DISTINCT * FROM unnest($2::uuid[], $3::int[], $4::uuid[])) AS k(poll, round, person)
+         WHERE v.live_session_id = $1 AND v.poll_id = k.poll AND v.round = k.round AND v.participant_id = k.person",
+        state.id.uuid(),
+        polls,
+        rounds,
+        people,
     )
     .execute(&mut **tx)
     .await

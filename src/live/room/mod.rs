@@ -9,7 +9,7 @@ mod show;
 pub mod writer;
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ use self::{
     writer::{Ask, Batch, Key, Verdict, WriteError, Writer},
 };
 use super::{
-    core::{Session, SystemCommand},
+    core::{Session, SystemCommand, audience::Audience},
     log::Logged,
     protocol::{ServerMessage, close},
 };
@@ -50,13 +50,19 @@ const MOST_AT_ONCE: usize = 256;
 const MOST_PER_BATCH: usize = 1_024;
 /// At most one transaction per session in this time, when there is more than one to make.
 const PACE: Duration = Duration::from_millis(5);
+/// A snapshot is written after so many events.
+const SNAPSHOT_EVERY: u64 = 5_000;
+/// What arrives this close together goes together.
+const GATHER: Duration = Duration::from_millis(1);
 /// After a failed transaction, commands are turned away with `retry` for this long before the next attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
 type Commit = BoxFuture<'static, (Writer, Result<Batch, WriteError>)>;
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a running task, not modes")]
 struct Room {
     key: Key,
+    db: Db,
     clock: Clock,
     bus: Bus,
     limits: Limits,
@@ -79,6 +85,13 @@ struct Room {
     refused_duplicates: u32,
     draining: bool,
     next_tick: Instant,
+    to_wake: BTreeSet<Audience>,
+    wake_at: Option<Instant>,
+    first_pending: Instant,
+    /// Something has changed that the next tick may have to tell.
+    news: bool,
+    snapshot: Option<BoxFuture<'static, ()>>,
+    snapshot_seq: u64,
 }
 
 /// Loads a session and makes its room. The returned future is the room; it ends when idle or drained.
@@ -92,7 +105,7 @@ pub async fn open(
     let channel = Channel { organization: key.organization, session: key.session.uuid() };
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let writer = Writer::load(db, clock.clone(), key).await?;
+    let writer = Writer::load(db.clone(), clock.clone(), key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let seq = writer.seq();
     let shown = Arc::new(AtomicU64::new(seq));
@@ -100,6 +113,7 @@ pub async fn open(
     let state = writer.state();
     let room = Room {
         key,
+        db,
         bus,
         origin: clock.id::<()>().uuid(),
         clock,
@@ -120,6 +134,12 @@ pub async fn open(
         refused_duplicates: 0,
         draining: false,
         next_tick: now,
+        to_wake: BTreeSet::new(),
+        wake_at: None,
+        first_pending: now,
+        news: true,
+        snapshot: None,
+        snapshot_seq: seq,
         limits,
     };
     Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
@@ -132,13 +152,15 @@ impl Room {
             self.start_commit();
             let committing = self.commit.is_some();
             let listening = self.pending.len() < PENDING && !messages.is_closed();
-            let tick = tokio::time::sleep_until(self.next_tick.into());
+            let due = [self.wake_at, self.commit_due()].into_iter().flatten().fold(self.next_tick, Instant::min);
+            let saving = self.snapshot.is_some();
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
-                () = tick => self.tick(),
+                () = tokio::time::sleep_until(due.into()) => self.on_time(),
                 message = messages.recv(), if listening => self.handle_all(message, &mut messages),
                 packet = subscription.next() => self.hear(packet.as_ref()),
+                () = settled(&mut self.snapshot), if saving => self.snapshot = None,
             }
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
@@ -146,10 +168,20 @@ impl Room {
                 break;
             }
         }
-        if let Some(mut writer) = self.writer.take().filter(|_| !self.failed) {
-            writer.snapshot(true).await;
+        if self.seq > self.snapshot_seq {
+            writer::snapshot(self.db, self.key, self.state, self.seq).await;
         }
         metrics::gauge!("atelier_live_rooms").decrement(1.0);
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.wake_at.is_some_and(|at| at <= now) {
+            self.wake();
+        }
+        if self.next_tick <= now {
+            self.tick();
+        }
     }
 
     fn may_end(&self) -> bool {
@@ -181,6 +213,7 @@ impl Room {
             Message::Attach(request) => self.attach(request),
             Message::Detach(connection) => {
                 if let Some(member) = self.members.remove(connection, Instant::now()) {
+                    self.news = true;
                     self.show.leave(member.audience);
                 }
             }
@@ -198,6 +231,9 @@ impl Room {
     fn enqueue(&mut self, ask: Ask, reply: Reply) {
         if self.paused_until.is_some_and(|until| Instant::now() < until) {
             return self.turn_away(reply, Code::Unavailable, 800);
+        }
+        if self.pending.is_empty() {
+            self.first_pending = Instant::now();
         }
         self.pending.push_back((ask, reply));
     }
@@ -233,11 +269,17 @@ impl Room {
 
     // --- writing
 
-    fn start_commit(&mut self) {
+    /// When the next transaction begins: none while one is under way or nothing is to be written.
+    fn commit_due(&self) -> Option<Instant> {
         if self.commit.is_some() || (self.pending.is_empty() && !self.behind) {
-            return;
+            return None;
         }
-        if self.paused_until.is_some_and(|until| Instant::now() < until) {
+        let due = (self.last_commit + PACE).max(self.first_pending + GATHER);
+        Some(self.paused_until.map_or(due, |until| until.max(due)))
+    }
+
+    fn start_commit(&mut self) {
+        if self.commit_due().is_none_or(|due| Instant::now() < due) {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
@@ -250,13 +292,8 @@ impl Room {
         let most = self.pending.len().min(MOST_PER_BATCH);
         self.under_way = self.pending.drain(..most).collect();
         let asks: Vec<Ask> = self.under_way.iter().map(|(ask, _)| ask.clone()).collect();
-        let wait = PACE.saturating_sub(self.last_commit.elapsed());
         self.commit = Some(
             async move {
-                writer.snapshot(false).await;
-                if !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
-                }
                 let result = writer.commit(&asks).await;
                 (writer, result)
             }
@@ -315,8 +352,18 @@ impl Room {
         metrics::counter!("atelier_live_events_total").increment(batch.events.len() as u64);
         self.publish(&batch.events);
         self.advance(batch.events);
+        self.keep_snapshot();
         for ((ask, reply), verdict) in std::mem::take(&mut self.under_way).into_iter().zip(batch.verdicts) {
             self.settle(ask, reply, verdict);
+        }
+    }
+
+    /// Beside the work: a snapshot only shortens the next load.
+    fn keep_snapshot(&mut self) {
+        if self.snapshot.is_none() && self.seq >= self.snapshot_seq + SNAPSHOT_EVERY {
+            self.snapshot_seq = self.seq;
+            let kept = writer::snapshot(self.db.clone(), self.key, self.state.clone(), self.seq);
+            self.snapshot = Some(kept.boxed());
         }
     }
 
@@ -334,6 +381,7 @@ impl Room {
             Verdict::Refused(refusal) => {
                 if refusal.code == Code::AlreadyVoted {
                     self.refused_duplicates += 1;
+                    self.news = true;
                 }
                 Self::answer(reply, Err(Rejection::Refused(refusal)));
             }
@@ -371,9 +419,9 @@ impl Room {
     }
 }
 
-async fn settled(commit: &mut Option<Commit>) -> (Writer, Result<Batch, WriteError>) {
-    match commit {
-        Some(commit) => commit.await,
+async fn settled<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
+    match under_way {
+        Some(future) => future.await,
         None => std::future::pending().await,
     }
 }

@@ -30,6 +30,11 @@ fn tick_length(viewers: usize) -> Duration {
     Duration::from_millis(if (1..=2_000).contains(&viewers) { 100 } else { 250 })
 }
 
+/// From so many viewers on, waking everybody takes longer than [`GATHER`].
+const LARGE: usize = 500;
+/// How long a large room gathers before it wakes everybody.
+const GATHER: Duration = Duration::from_millis(10);
+
 impl Room {
     /// Takes committed events that are new here into the state, and shows them.
     pub(super) fn advance(&mut self, mut events: Vec<Logged>) {
@@ -42,12 +47,32 @@ impl Room {
             return;
         }
         self.shown.store(self.seq, Ordering::Release);
+        self.news = true;
         let pushed = self.show.committed(&self.state, &events);
-        for member in self.members.all().filter(|member| pushed.contains(&member.audience)) {
-            member.line.wake();
+        if !pushed.is_empty() {
+            self.wake_soon(pushed);
         }
         for logged in &events {
             self.tell_persons(logged);
+        }
+    }
+
+    /// Wakes these audiences: a small room at once; a large one after a moment, so that what is committed within it
+    /// travels in one write per connection.
+    fn wake_soon(&mut self, audiences: Vec<Audience>) {
+        self.to_wake.extend(audiences);
+        if self.show.viewers() < LARGE {
+            self.wake();
+        } else {
+            self.wake_at.get_or_insert_with(|| Instant::now() + GATHER);
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        self.wake_at = None;
+        let audiences = std::mem::take(&mut self.to_wake);
+        for member in self.members.all().filter(|member| audiences.contains(&member.audience)) {
+            member.line.wake();
         }
     }
 
@@ -127,6 +152,7 @@ impl Room {
         for vote in &you.votes {
             request.line.set_voted(vote.poll, vote.round);
         }
+        self.news = true;
         self.show.enter(audience, self.seq);
         let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
         let member = Member { line: request.line, audience, participant };
@@ -150,18 +176,28 @@ impl Room {
         if !gone.is_empty() {
             self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
         }
-        if self.commit.is_none() && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now()) {
+        if self.commit.is_none()
+            && self.pending.is_empty()
+            && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now())
+        {
             self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Nobody);
+            self.enqueue(Ask::System(SystemCommand::Expire), Reply::Nobody);
         }
-        let online = self.members.online(&self.state);
-        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
-        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
-            members.all().for_each(|member| member.line.wake());
+        if std::mem::take(&mut self.news) {
+            self.tell_news();
         }
         if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {
             self.idle_since.get_or_insert(now);
         } else {
             self.idle_since = None;
+        }
+    }
+
+    fn tell_news(&mut self) {
+        let online = self.members.online(&self.state);
+        let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
+        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
+            members.all().for_each(|member| member.line.wake());
         }
     }
 }

@@ -156,9 +156,11 @@ impl Show {
         Opening { ring: stream.ring.clone(), cursor, frames: vec![welcome(seq, false), frame] }
     }
 
-    /// What changed after a number, if that is still known.
+    /// What changed after a number, if that is still known, and not a number that was never given: somebody who holds
+    /// more than there is (the database was restored from a backup) begins anew.
     fn missing(&self, audience: Audience, state: &Session, after: u64) -> Option<Vec<Change>> {
-        if after < self.history_from {
+        let newest = self.history.back().map_or(self.history_from, |(seq, _)| *seq);
+        if after < self.history_from || after > newest {
             return None;
         }
         let entities: BTreeSet<Entity> = self

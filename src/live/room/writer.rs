@@ -13,8 +13,6 @@ use crate::{
 
 /// A transaction that takes longer is given up; its fate is learnt from the head's number.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// A snapshot is written after so many events.
-const SNAPSHOT_EVERY: u64 = 2_000;
 
 /// Which session, of whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,7 +54,6 @@ pub struct Writer {
     key: Key,
     draft: Session,
     seq: u64,
-    snapshot_seq: u64,
 }
 
 /// What a batch came to.
@@ -102,11 +99,10 @@ impl Writer {
         if log::head(&mut tx, key.session).await?.is_none() {
             return Err(WriteError::Gone);
         }
-        let (snapshot_seq, mut state) = match log::load_snapshot(&mut tx, key.session).await? {
+        let (mut seq, mut state) = match log::load_snapshot(&mut tx, key.session).await? {
             Some((seq, state)) => (seq, Some(state)),
             None => (0, None),
         };
-        let mut seq = snapshot_seq;
         loop {
             let events = log::read(&mut tx, key.session, seq).await?;
             let Some(last) = events.last() else { break };
@@ -121,7 +117,7 @@ impl Writer {
         }
         tx.commit().await?;
         let draft = state.ok_or(WriteError::Gone)?;
-        Ok(Self { db, clock, key, draft, seq, snapshot_seq })
+        Ok(Self { db, clock, key, draft, seq })
     }
 
     /// The last number known.
@@ -224,21 +220,19 @@ impl Writer {
         }
         Ok(missing)
     }
+}
 
-    /// Keeps a snapshot when one is due, or in any case when `leaving`. Failure costs only time at the next load.
-    pub async fn snapshot(&mut self, leaving: bool) {
-        let due = self.seq >= self.snapshot_seq + SNAPSHOT_EVERY || (leaving && self.seq > self.snapshot_seq);
-        if !due {
-            return;
-        }
-        let stored = async {
-            let mut tx = self.db.tenant_as(self.key.organization, None).await?;
-            log::store_snapshot(&mut tx, self.seq, &self.draft).await?;
-            tx.commit().await
-        };
-        match stored.await {
-            Ok(()) => self.snapshot_seq = self.seq,
-            Err(error) => tracing::warn!(session = %self.key.session, %error, "snapshot not written"),
-        }
+/// Keeps a snapshot. Failure costs only time at the next load. The state is turned into JSON on a thread of its own:
+/// that of a large session takes a while.
+pub async fn snapshot(db: Db, key: Key, state: Session, seq: u64) {
+    let json = tokio::task::spawn_blocking(move || serde_json::to_value(&state)).await;
+    let stored = async {
+        let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let mut tx = db.tenant_as(key.organization, None).await.map_err(|error| error.to_string())?;
+        log::store_snapshot(&mut tx, key.session, seq, json).await.map_err(|error| error.to_string())?;
+        tx.commit().await.map_err(|error| error.to_string())
+    };
+    if let Err(error) = stored.await {
+        tracing::warn!(session = %key.session, error, "snapshot not written");
     }
 }

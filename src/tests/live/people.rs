@@ -134,7 +134,9 @@ async fn no_more_come_in_than_there_are_seats() {
     let answers = futures_util::future::join_all(wishes).await;
     let seated = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(seated, 3);
-    answers.iter().filter(|answer| answer.status != 200).for_each(|answer| drop(answer.refuses(409, "session_full")));
+    for answer in answers.iter().filter(|answer| answer.status != 200) {
+        answer.refuses(409, "session_full");
+    }
     let truth = app.agrees_with(&session, &[&host]).await;
     assert_eq!(truth.state.participants_present(), 3);
     host.is_refused(json!({ "configure": { "maxParticipants": 2 } }), Code::SessionFull).await;
@@ -143,10 +145,8 @@ async fn no_more_come_in_than_there_are_seats() {
     session.refuses(Some("Two more"), None, 409, "session_full").await;
     // Who was turned away has left nothing behind.
     let mut superuser = app.database.superuser().await;
-    let guests: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE kind = 'guest'")
-        .fetch_one(&mut superuser)
-        .await
-        .unwrap();
+    let guests: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM users WHERE kind = 'guest'").fetch_one(&mut superuser).await.unwrap();
     assert_eq!(guests, 4);
 }
 

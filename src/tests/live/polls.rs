@@ -24,11 +24,7 @@ async fn every_kind_counts_in_its_own_way() {
         (multiple("some", &["A", "B", "C"], 2), [&["A", "B"][..], &["B", "C"], &["B"]], tally!["A": 1, "B": 3, "C": 1]),
         (rating("how", &["1", "2", "3"]), [&["1"][..], &["3"], &["3"]], tally!["1": 1, "3": 2]),
         (open_text("why"), [&["Because."][..], &["because."], &["So what"]], tally!["Because.": 2, "So what": 1]),
-        (
-            word_cloud("what"),
-            [&["Sun", "moon"][..], &["SUN", "sea"], &["sun"]],
-            tally!["Sun": 3, "moon": 1, "sea": 1],
-        ),
+        (word_cloud("what"), [&["Sun", "moon"][..], &["SUN", "sea"], &["sun"]], tally!["Sun": 3, "moon": 1, "sea": 1]),
     ] {
         host.opens(&poll).await;
         for (voter, words) in [&bo, &cy, &di].into_iter().zip(ballots) {
@@ -74,7 +70,8 @@ async fn rounds_are_kept_for_comparison_and_thrown_away_by_a_reset() {
     bo.votes(&poll, &["no"]).await;
     cy.sees(&poll, tally!["no": 1]).await;
     let truth = app.agrees_with(&session, &[&host, &bo, &cy]).await;
-    let rounds: Vec<_> = truth.state.polls[&poll.id].past.iter().map(|r| (r.round, r.discarded, r.ballots.len())).collect();
+    let rounds: Vec<_> =
+        truth.state.polls[&poll.id].past.iter().map(|r| (r.round, r.discarded, r.ballots.len())).collect();
     assert_eq!(rounds, [(1, false, 2), (2, true, 1)]);
 }
 
@@ -159,8 +156,10 @@ async fn hosts_hide_what_should_not_be_on_the_wall() {
 async fn answers_that_do_not_fit_are_refused() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;
-    let session = ada.creates_as(json!({ "title": "Intro", "features": [
-        { "type": "poll", "config": { "maxOpen": 10 } }] })).await;
+    let session = ada
+        .creates_as(json!({ "title": "Intro", "features": [
+        { "type": "poll", "config": { "maxOpen": 10 } }] }))
+        .await;
     let host = ada.starts(&session).await;
     let bo = session.joins("Bo").await;
     let (one, some) = (single("one", &["A", "B"]), multiple("some", &["A", "B", "C"], 2));

@@ -45,9 +45,12 @@ async fn results_show_to_whom_and_when_the_rule_says() {
     let room = Room::open().await;
     let (all, host) = ([true; 4], [true, false, false, false]);
     let voters = [true, true, false, false];
-    for (rule, opened, voted, closed) in
-        [(Always, all, all, all), (AfterVote, host, voters, all), (AfterClose, host, host, all), (Never, host, host, host)]
-    {
+    for (rule, opened, voted, closed) in [
+        (Always, all, all, all),
+        (AfterVote, host, voters, all),
+        (AfterClose, host, host, all),
+        (Never, host, host, host),
+    ] {
         let poll = single(&format!("{rule:?}"), &["A", "B"]).showing(rule);
         room.host.opens(&poll).await;
         room.voter.sees_status(&poll, atelier::live::core::poll::PollStatus::Open).await;

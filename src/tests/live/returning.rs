@@ -32,12 +32,12 @@ async fn who_comes_back_gets_exactly_what_was_missed() {
         client.waits("the rest", |copy| copy.seq == head).await;
         let (resumed, again, covered) = client.look(|copy| (copy.resumed, copy.snapshots, copy.covered.clone()));
         assert!(resumed && again == snapshots, "no snapshot is needed");
-        let mut held = before;
+        let mut number = before;
         for (after, seq) in covered {
-            assert_eq!(after, held, "each begins where the one before ended");
-            held = seq;
+            assert_eq!(after, number, "each begins where the one before ended");
+            number = seq;
         }
-        assert_eq!(held, head);
+        assert_eq!(number, head);
         client.sees(&poll, tally!["yes": 1]).await;
     }
     app.agrees_with(&session, &[&host, &screen, &bo, &cy]).await;

@@ -13,13 +13,13 @@ use atelier::{
     bus::Bus,
     config::Config,
     db::Db,
-    identity::{Identity, LimitSettings, Rate, Settings},
+    identity::{Identity, Settings},
     kernel::{Clock, Id},
     live::{
         Live,
         core::{ParticipantId, Role, SessionId},
     },
-    runtime::{Limits, Tasks},
+    runtime::{Limits, Rate, Rates, Tasks},
     server::Server,
     telemetry,
 };
@@ -32,15 +32,14 @@ use super::{Answer, Client, TestDb, Truth, client::Key};
 pub struct Setup {
     pub clock: Clock,
     pub limits: Limits,
-    pub rates: LimitSettings,
+    pub rates: Rates,
     pub bus: Bus,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        let often = Rate::new(1_000_000, std::time::Duration::from_secs(1));
-        let rates =
-            LimitSettings { login: often, login_email: often, register: often, join: often, unknown_code: often };
+        let often = Rate { times: 1_000_000, per: std::time::Duration::from_secs(1) };
+        let rates = Rates { login: often, login_email: often, register: often, join: often, join_unknown: often };
         let limits = Limits { commands_per_second: 10_000, commands_burst: 10_000, ..Limits::default() };
         Self { clock: Clock::system(), limits, rates, bus: Bus::local() }
     }
@@ -52,7 +51,6 @@ pub struct Atelier {
     pub clock: Clock,
     pub live: Live,
     pub tasks: Tasks,
-    pub db: Db,
     pub database: Arc<TestDb>,
 }
 
@@ -93,7 +91,7 @@ impl Atelier {
         let live = Live::new(db.clone(), bus, clock.clone(), tasks.clone(), limits);
         let app = App {
             config: Arc::new(config),
-            db: db.clone(),
+            db,
             clock: clock.clone(),
             tasks: tasks.clone(),
             identity,
@@ -102,7 +100,7 @@ impl Atelier {
         };
         let (router, serving) = (app.router().unwrap(), tasks.clone());
         tasks.spawn("server", async move { server.run(router, &serving).await });
-        Self { site, clock, live, tasks, db, database }
+        Self { site, clock, live, tasks, database }
     }
 
     /// What the database says about a session, checked against itself and against the tables.

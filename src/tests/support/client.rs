@@ -1,6 +1,5 @@
 //! Somebody with a socket: sends commands, keeps a [`Copy`] of what comes, and waits for what should come.
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -31,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Account, Meeting,
-    copy::{Copy, Reply},
+    copy::{Copy, End, Reply},
     sheet::{Counts, Sheet, fresh},
 };
 
@@ -159,9 +158,11 @@ impl Client {
                         inner.copy.send_modify(|copy| copy.take(&text));
                         continue;
                     }
-                    Some(Ok(Message::Close(frame))) => frame.map(|frame| u16::from(frame.code)),
+                    Some(Ok(Message::Close(frame))) => {
+                        frame.map_or(End::BrokenOff, |frame| End::With(frame.code.into()))
+                    }
                     Some(Ok(_)) => continue,
-                    Some(Err(_)) | None => None,
+                    Some(Err(_)) | None => End::BrokenOff,
                 };
                 inner.copy.send_modify(|copy| {
                     copy.closed.get_or_insert(end);
@@ -186,7 +187,7 @@ impl Client {
         if let Some(line) = self.0.line.lock().await.take() {
             line.cut.cancel();
         }
-        self.0.copy.send_modify(|copy| copy.closed = Some(None));
+        self.0.copy.send_modify(|copy| copy.closed = Some(End::BrokenOff));
     }
 
     /// Holds nothing any more, as a page that was loaded anew.
@@ -220,10 +221,10 @@ impl Client {
     /// Waits until what it holds is so.
     pub async fn waits(&self, what: &str, mut so: impl FnMut(&Copy) -> bool) {
         let mut copy = self.0.copy.subscribe();
-        let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await;
+        let found = timeout(DEADLINE, copy.wait_for(|copy| !copy.broken.is_empty() || so(copy))).await.is_ok();
         let copy = self.0.copy.borrow();
         assert!(copy.broken.is_empty(), "{:#?}", copy.broken);
-        assert!(found.is_ok(), "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
+        assert!(found, "waited in vain for {what}; closed: {:?}, held: {:?}", copy.closed, copy.state);
     }
 
     pub fn copies(&self) -> watch::Receiver<Copy> {
@@ -256,7 +257,7 @@ impl Client {
     }
     pub async fn is_closed_with(&self, code: u16) {
         self.waits("the end", |copy| copy.closed.is_some()).await;
-        self.look(|copy| assert_eq!(copy.closed, Some(Some(code))));
+        self.look(|copy| assert_eq!(copy.closed, Some(End::With(code))));
     }
     /// Everything this client was ever sent.
     pub fn heard(&self, marker: &str) -> Option<String> {
@@ -274,8 +275,8 @@ impl Client {
         }
         let mut copy = self.0.copy.subscribe();
         let answered = |copy: &Copy| copy.replies.contains_key(&reference) || copy.closed.is_some();
-        let found = timeout(DEADLINE, copy.wait_for(answered)).await;
-        assert!(found.is_ok(), "no answer to a command");
+        let found = timeout(DEADLINE, copy.wait_for(answered)).await.is_ok();
+        assert!(found, "no answer to a command");
         self.look(|copy| copy.replies.get(&reference).copied())
     }
 
@@ -348,13 +349,5 @@ impl Client {
                 person.waits("the new title", so).await;
             }
         }
-    }
-
-    /// Results by poll, as held.
-    pub fn results(&self) -> BTreeMap<String, Option<Counts>> {
-        self.look(|copy| {
-            let polls = copy.state.iter().flat_map(|state| &state.polls);
-            polls.map(|poll| (poll.question.clone(), copy.tally(poll.id))).collect()
-        })
     }
 }

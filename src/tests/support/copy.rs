@@ -14,11 +14,18 @@ use atelier::{
 };
 
 /// What became of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
 pub enum Reply {
     Ack { seq: u64, at: Moment },
     Refused(Code),
     Retry { code: Code, after_ms: u32 },
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, std::marker::Copy, PartialEq, Eq)]
+pub enum End {
+    With(u16),
+    BrokenOff,
 }
 
 /// One client's copy of a session, kept over its connections.
@@ -30,8 +37,8 @@ pub struct Copy {
     pub online: u32,
     pub integrity: Option<Integrity>,
     pub replies: HashMap<u64, Reply>,
-    /// How the present connection ended: the close code, none when it just broke off.
-    pub closed: Option<Option<u16>>,
+    /// How the present connection ended.
+    pub closed: Option<End>,
     pub greeted: bool,
     pub resumed: bool,
     pub snapshots: usize,
@@ -108,7 +115,9 @@ impl Copy {
                 self.claim(seq > after || !events.is_empty(), |_| format!("backwards: ({after}, {seq}]"));
                 self.covered.push((after, seq));
                 if seq > self.seq || (seq == self.seq && after == seq) {
-                    events.into_iter().for_each(|change| self.change(change));
+                    for change in events {
+                        self.change(change);
+                    }
                     self.seq = self.seq.max(seq);
                 }
             }
@@ -147,8 +156,8 @@ impl Copy {
         if before.round != next.round {
             return;
         }
-        let earned = next.visibility == Visibility::AfterVote
-            && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
+        let earned =
+            next.visibility == Visibility::AfterVote && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
         let older = next.tally.as_ref().is_some_and(|tally| tally.version < before.version);
         if older || (next.tally.is_none() && earned) {
             next.tally = Some(before.clone());
@@ -169,7 +178,7 @@ impl Copy {
         };
         match change {
             Change::Session(session) => state.session = session,
-            Change::Stage(stage) => state.stage = stage,
+            Change::Stage(now) => state.stage = now,
             Change::Person(person) => put(&mut state.people, person, |person| person.id),
             Change::Poll(poll) => put(&mut state.polls, poll, |poll| poll.id),
             Change::PollGone(id) => state.polls.retain(|poll| poll.id != id),

@@ -1,10 +1,10 @@
 //! What really happened: the log read from PostgreSQL, folded by the core, compared with the tables and with clients.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use atelier::{
     kernel::Moment,
     live::core::{
-        self, Choice, Event, ParticipantId, Session, SessionId,
+        self, Choice, Event, OptionId, ParticipantId, Session, SessionId,
         audience::{self, Audience, SessionState, You},
         poll::Poll,
     },
@@ -224,6 +224,34 @@ impl Truth {
     }
 }
 
+/// What a client was told: the number of each accepted vote of one option, and for what.
+pub type Receipts = Vec<(u64, OptionId)>;
+
+impl Truth {
+    /// Each receipt is an event, in the order in which they were given, and what was acknowledged stood at that number.
+    /// No vote stands that was not cast, or twice.
+    pub fn accounts_for(&self, told: &BTreeMap<ParticipantId, Receipts>) {
+        let mut cast: BTreeMap<ParticipantId, Receipts> = BTreeMap::new();
+        for entry in &self.log {
+            if let Event::Voted { participant, choice: Choice::Options(chosen), .. } = &entry.event {
+                assert_eq!(entry.actor, Some(*participant));
+                cast.entry(*participant).or_default().push((entry.seq, chosen[0]));
+            }
+        }
+        assert_eq!(cast.len(), told.len(), "everybody has voted, and nobody else");
+        for (person, receipts) in told {
+            let events = &cast[person];
+            let mut wanted: Vec<OptionId> = receipts.iter().map(|(_, option)| *option).collect();
+            wanted.dedup();
+            assert_eq!(events.iter().map(|(_, option)| *option).collect::<Vec<_>>(), wanted, "once each, in order");
+            for (seq, option) in receipts {
+                let before = events.iter().rev().find(|(at, _)| at <= seq).expect("the effect is in the log");
+                assert_eq!(before.1, *option, "what was acknowledged stood at that number");
+            }
+        }
+    }
+}
+
 /// Every ballot of every round.
 pub fn ballots(poll: &Poll) -> impl Iterator<Item = (u32, ParticipantId, &Choice, Moment)> {
     let past = poll.past.iter().map(|round| (round.round, &round.ballots));
@@ -244,7 +272,8 @@ const PEOPLE: &str = "SELECT jsonb_build_array(id, user_id, display_name, number
     (extract(epoch FROM joined_at) * 1000000)::bigint, (extract(epoch FROM left_at) * 1000000)::bigint,
     (extract(epoch FROM hand_raised_at) * 1000000)::bigint, (extract(epoch FROM removed_at) * 1000000)::bigint,
     is_banned) FROM session_participants WHERE live_session_id = $1";
-const POLLS: &str = "SELECT jsonb_build_array(id, question, replace(kind, '_', ''), replace(results_visibility, '_', ''),
+const POLLS: &str =
+    "SELECT jsonb_build_array(id, question, replace(kind, '_', ''), replace(results_visibility, '_', ''),
     is_revealed, allow_change, status, position, round, (extract(epoch FROM opened_at) * 1000000)::bigint,
     (extract(epoch FROM closed_at) * 1000000)::bigint) FROM live_polls WHERE live_session_id = $1";
 const OPTIONS: &str = "SELECT jsonb_build_array(poll_id, id, position, label) FROM live_poll_options
@@ -253,7 +282,8 @@ const ROUNDS: &str = "SELECT jsonb_build_array(poll_id, round, is_discarded) FRO
     WHERE live_session_id = $1";
 const VOTES: &str = "SELECT jsonb_build_array(poll_id, round, participant_id, slot, option_id, text_answer,
     (extract(epoch FROM created_at) * 1000000)::bigint) FROM live_poll_votes WHERE live_session_id = $1";
-const QUESTIONS: &str = "SELECT jsonb_build_array(id, participant_id, body, is_anonymous, status, is_pinned, is_starred,
+const QUESTIONS: &str =
+    "SELECT jsonb_build_array(id, participant_id, body, is_anonymous, status, is_pinned, is_starred,
     is_archived, upvote_count, answer, (extract(epoch FROM answered_at) * 1000000)::bigint,
     (extract(epoch FROM created_at) * 1000000)::bigint) FROM live_questions WHERE live_session_id = $1";
 const UPVOTES: &str = "SELECT jsonb_build_array(question_id, participant_id) FROM live_question_upvotes
@@ -276,8 +306,8 @@ impl Client {
                 && copy.you.clone().map(current).as_ref() == Some(&you)
         };
         let mut copy = self.copies();
-        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await;
-        if found.is_err() {
+        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await.is_ok();
+        if !found {
             let held = self.look(Clone::clone);
             let (held_state, held_you) = (held.state.map(sorted), held.you.map(current));
             let mut faults = Vec::new();

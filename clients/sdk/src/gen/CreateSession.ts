@@ -31,4 +31,4 @@ needsName?: boolean,
 /**
  * Absent: polls and questions.
  */
-features: Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>, };
+features?: Array<{ type: string; isEnabled?: boolean; config?: Record<string, unknown> }>, };

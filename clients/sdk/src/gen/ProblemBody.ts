@@ -5,7 +5,7 @@ import type { FieldError } from "./FieldError";
 /**
  * An error answer.
  */
-export type Problem = { 
+export type ProblemBody = { 
 /**
  * Why; switch on this.
  */

@@ -107,7 +107,7 @@ test('reset asks with the name of the poll', async () => {
   expect(dialog).toHaveTextContent('3 answers are set aside');
   expect(room.sent).toEqual([]);
   await user.click(within(dialog).getByRole('button', { name: 'Reset poll' }));
-  expect(room.sent).toEqual([{ resetPoll: { poll: 'p2' } }]);
+  expect(room.sent).toEqual([{ resetPoll: { poll: 'p2', round: 1 } }]);
 });
 
 test('there is one primary action, and it follows the session', async () => {

@@ -184,6 +184,7 @@ export function live(change: Partial<LiveSession> = {}): LiveSession {
     maxParticipants: 50,
     needsName: false,
     features: [],
+    instructorId: 'u1',
     participantCount: 0,
     createdAt: AT,
     ...change,

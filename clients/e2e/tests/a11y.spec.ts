@@ -219,7 +219,14 @@ test('the console', async ({ house, workshop }) => {
     ['text', () => page.getByRole('button', { name: 'Text', exact: true }).click()],
     ['timer', () => page.getByRole('button', { name: 'Timer', exact: true }).click()],
     ['reset', () => page.getByRole('button', { name: 'Reset', exact: true }).click()],
-    ['shortcuts', () => page.locator('h1').click().then(() => page.keyboard.press('?'))],
+    [
+      'shortcuts',
+      () =>
+        page
+          .locator('h1')
+          .click()
+          .then(() => page.keyboard.press('?')),
+    ],
   ];
   for (const [name, open] of sheets) {
     await open();
@@ -230,7 +237,10 @@ test('the console', async ({ house, workshop }) => {
   }
   await page.setViewportSize(PHONE);
   for (const tab of ['Plan', 'Stage', 'Questions', 'People']) {
-    await page.getByRole('navigation', { name: 'Areas' }).getByRole('button', { name: new RegExp(`^${tab}`) }).click();
+    await page
+      .getByRole('navigation', { name: 'Areas' })
+      .getByRole('button', { name: new RegExp(`^${tab}`) })
+      .click();
     await examine(page, `console on a phone, ${tab}`);
   }
 });
@@ -293,11 +303,12 @@ test('nothing moves for those who asked for that', async ({ house, workshop }) =
   await wall.goto(await workshop.wall(scene.stage));
   await scene.stage.do({ revealPoll: { poll: scene.polls.spend, revealed: true } });
   await expect(wall.getByText('22 votes')).toBeVisible();
-  const moving = await wall.evaluate(() =>
-    [...document.querySelectorAll('*')].filter((element) => {
-      const style = getComputedStyle(element);
-      return style.transitionDuration.split(', ').some((t) => parseFloat(t) > 0) || style.animationName !== 'none';
-    }).length,
+  const moving = await wall.evaluate(
+    () =>
+      [...document.querySelectorAll('*')].filter((element) => {
+        const style = getComputedStyle(element);
+        return style.transitionDuration.split(', ').some((t) => parseFloat(t) > 0) || style.animationName !== 'none';
+      }).length,
   );
   expect(moving).toBe(0);
 });

@@ -61,7 +61,9 @@ test('who was banned cannot come back; who was removed can', async ({ house, wor
   await page.getByRole('button', { name: 'Join again' }).click();
   await page.getByLabel('Your name').fill('Loki');
   await page.getByRole('button', { name: 'Join', exact: true }).click();
-  await expect(page.getByRole('alert')).toHaveText('The host has removed you from this session. You cannot join again.');
+  await expect(page.getByRole('alert')).toHaveText(
+    'The host has removed you from this session. You cannot join again.',
+  );
 });
 
 test('a vote that comes too late says so', async ({ house, workshop }) => {

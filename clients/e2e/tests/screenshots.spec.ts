@@ -26,7 +26,10 @@ async function shoot(page: Page, name: string, settle?: () => Promise<void>): Pr
 }
 
 async function past(workshop: Workshop): Promise<void> {
-  for (const [title, days] of [['Code review that people like', 3], ['Postgres in anger, part one', 7]] as const) {
+  for (const [title, days] of [
+    ['Code review that people like', 3],
+    ['Postgres in anger, part one', 7],
+  ] as const) {
     const stage = await workshop.stage({ title });
     await stage.begin();
     await stage.guests(scenes.NAMES.slice(0, days * 2));
@@ -38,8 +41,16 @@ async function past(workshop: Workshop): Promise<void> {
     date.setHours(hour, 30, 0, 0);
     return date.toISOString();
   };
-  await workshop.api.createLiveSession({ title: 'Event sourcing without tears', scheduledStart: at(1, 9), scheduledEnd: at(1, 12) });
-  await workshop.api.createLiveSession({ title: 'Facilitating hybrid groups', scheduledStart: at(6, 13), scheduledEnd: at(6, 16) });
+  await workshop.api.createLiveSession({
+    title: 'Event sourcing without tears',
+    scheduledStart: at(1, 9),
+    scheduledEnd: at(1, 12),
+  });
+  await workshop.api.createLiveSession({
+    title: 'Facilitating hybrid groups',
+    scheduledStart: at(6, 13),
+    scheduledEnd: at(6, 16),
+  });
 }
 
 test('a workshop in pictures', async ({ browser, workshop }) => {
@@ -146,7 +157,9 @@ test('a workshop in pictures', async ({ browser, workshop }) => {
     await stage.do({ closePoll: { poll: polls.tools } });
     await stage.do({ revote: { poll: polls.confident } });
     await stage.do({ show: { stage: { poll: { poll: polls.confident } } } });
-    await Promise.all(people.map((p) => p.until((s) => s.polls.some((x) => x.id === polls.confident && x.round === 2))));
+    await Promise.all(
+      people.map((p) => p.until((s) => s.polls.some((x) => x.id === polls.confident && x.round === 2))),
+    );
     await Promise.all(people.map((p, i) => p.vote(polls.confident, 2 + (i % 3))));
     await expect(wall.getByText('24 votes')).toBeVisible();
     await shoot(wall, 'wall-rating');

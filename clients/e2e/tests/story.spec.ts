@@ -41,8 +41,16 @@ test('a workshop from the first account to the results', async ({ house }) => {
   });
 
   await test.step('prepare a poll of each kind', async () => {
-    await addPoll(host, { kind: 'Single choice', question: SPEND, options: ['Pair up', 'Solutions', 'Open questions'] });
-    await addPoll(host, { kind: 'Multiple choice', question: TOOLS, options: ['EXPLAIN', 'psql', 'A graphical client'] });
+    await addPoll(host, {
+      kind: 'Single choice',
+      question: SPEND,
+      options: ['Pair up', 'Solutions', 'Open questions'],
+    });
+    await addPoll(host, {
+      kind: 'Multiple choice',
+      question: TOOLS,
+      options: ['EXPLAIN', 'psql', 'A graphical client'],
+    });
     await addPoll(host, { kind: 'Rating', question: CONFIDENT, visibility: 'Only you, unless you reveal' });
     await addPoll(host, { kind: 'Word cloud', question: WORD });
     await addPoll(host, { kind: 'Open text', question: MONDAY });
@@ -226,7 +234,12 @@ test('a workshop from the first account to the results', async ({ house }) => {
   await test.step('the cloud, and the same as a list', async () => {
     await expect(wall.locator('svg text').filter({ hasText: /indexes/i })).toBeVisible();
     await wall.getByRole('button', { name: 'Show as list' }).click();
-    await expect(wall.getByRole('list', { name: 'Answers' }).getByText(/indexes/i).locator('..')).toContainText('2');
+    await expect(
+      wall
+        .getByRole('list', { name: 'Answers' })
+        .getByText(/indexes/i)
+        .locator('..'),
+    ).toContainText('2');
   });
 
   await test.step('an open text, and one answer hidden from everybody', async () => {

@@ -16,17 +16,24 @@ interface Found {
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(`${AXE};0`);
   const found = await page.evaluate(async (tags) => {
-    const axe = (window as unknown as { axe: { run: (d: Document, o: object) => Promise<{ violations: Found[] }> } }).axe;
+    const axe = (window as unknown as { axe: { run: (d: Document, o: object) => Promise<{ violations: Found[] }> } })
+      .axe;
     return (await axe.run(document, { runOnly: tags, resultTypes: ['violations'] })).violations;
   }, TAGS);
-  return found.flatMap((v) => v.nodes.map((n) => `${v.id}: ${v.help} at ${n.target.join(' ')} ${n.failureSummary ?? ''}`));
+  return found.flatMap((v) =>
+    v.nodes.map((n) => `${v.id}: ${v.help} at ${n.target.join(' ')} ${n.failureSummary ?? ''}`),
+  );
 }
 
-const overflow = (page: Page): Promise<string[]> =>
+export const overflow = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
     const root = document.documentElement;
+    const panes = [...document.querySelectorAll('.pane')].filter((pane) => pane.scrollWidth > pane.clientWidth + 1);
+    if (panes.length > 0) return panes.map((pane) => `${pane.className}: ${pane.scrollWidth} > ${pane.clientWidth}`);
     if (root.scrollWidth <= root.clientWidth) return [];
-    const wide = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+    const wide = [...document.querySelectorAll('body *')].filter(
+      (e) => e.getBoundingClientRect().right > innerWidth + 1,
+    );
     return [`${root.scrollWidth} > ${root.clientWidth}`, ...wide.slice(0, 4).map((e) => e.outerHTML.slice(0, 120))];
   });
 

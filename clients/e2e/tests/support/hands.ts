@@ -58,7 +58,10 @@ export const bars = (page: Page, label: string): Locator =>
 
 export async function openPane(host: Page, name: string): Promise<void> {
   const side = host.getByRole('region', { name: 'Questions and people' });
-  await side.getByRole('button', { name: new RegExp(`^${name}`) }).first().click();
+  await side
+    .getByRole('button', { name: new RegExp(`^${name}`) })
+    .first()
+    .click();
 }
 
 /** Opens the sheet of a person and does something with it. */

@@ -32,7 +32,7 @@ function read(png: Buffer): Picture {
   let width = 0;
   let height = 0;
   let size = 3;
-  for (let at = 8; at < png.length; ) {
+  for (let at = 8; at < png.length;) {
     const length = png.readUInt32BE(at);
     const type = png.toString('latin1', at + 4, at + 8);
     const data = png.subarray(at + 8, at + 8 + length);

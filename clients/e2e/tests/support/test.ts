@@ -1,5 +1,6 @@
 /** `test` with people: each has a browser of their own, and whatever a page complains about fails the test. */
-import { expect, test as base, type BrowserContext, type ConsoleMessage, type Page } from '@playwright/test';
+import { expect, test as base } from '@playwright/test';
+import type { Browser, BrowserContext, ConsoleMessage, Page } from '@playwright/test';
 import { PASSWORD, Workshop } from './workshop';
 
 export { expect };
@@ -7,7 +8,7 @@ export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
 export const WALL = { width: 1920, height: 1080 };
 
-type Look = Parameters<import('@playwright/test').Browser['newContext']>[0];
+type Look = Parameters<Browser['newContext']>[0];
 
 export class House {
   readonly #contexts: BrowserContext[] = [];
@@ -39,10 +40,13 @@ export class House {
   async studio(workshop: Workshop, look: Look = {}): Promise<Page> {
     const page = await this.desk(look);
     await page.goto('/studio/login');
-    const status = await page.evaluate(async (body) => {
-      const headers = { 'content-type': 'application/json' };
-      return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
-    }, { email: workshop.email, password: PASSWORD });
+    const status = await page.evaluate(
+      async (body) => {
+        const headers = { 'content-type': 'application/json' };
+        return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
+      },
+      { email: workshop.email, password: PASSWORD },
+    );
     expect(status).toBe(200);
     return page;
   }

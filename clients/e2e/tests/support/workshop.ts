@@ -112,7 +112,7 @@ export class Stage {
   }
 
   async open(poll: string): Promise<void> {
-    await this.do({ openPoll: { poll } });
+    await this.do({ openPoll: { poll, seconds: null } });
     await this.do({ show: { stage: { poll: { poll } } } });
   }
 

@@ -96,7 +96,7 @@ test('the end, and a link that does not work', async () => {
 test('what must fit, fits: never below the smallest size that can be read', () => {
   for (let count = 2; count <= 20; count++) {
     for (const height of [50, 57, 74]) {
-      const { em, columns, dense } = fitBars(count, height, false);
+      const { em, columns, dense } = fitBars(Array<string>(count).fill('A label'), height, false);
       expect(em).toBeGreaterThanOrEqual(2.6);
       expect(Math.ceil(count / columns) * em * (dense ? 3.1 : 3.95)).toBeLessThanOrEqual(Math.max(height, 57) + 0.01);
     }

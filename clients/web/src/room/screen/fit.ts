@@ -13,11 +13,29 @@ const ROOMY = 3.95;
 const DENSE = 3.1;
 const BEFORE = 1.4;
 
-export function fitBars(count: number, height: number, before: boolean): Fit {
+/** Width of the stage beside the door, and of a letter of a head and of a label in em. */
+const WIDTH = 118;
+const HEAD_LETTER = 0.56;
+const LABEL_LETTER = 0.5;
+/** What a bar needs beside its label, in em, and a second line of it. */
+const BESIDE = 8;
+const LINE = 1.25;
+
+/** How high what stands above the results is. */
+export function headHeight(text: string): number {
+  const size = fitHead(text);
+  const lines = Math.ceil((text.length * HEAD_LETTER * size) / WIDTH);
+  return 10 + lines * size * 1.15;
+}
+
+/** Labels longer than two lines are cut; the whole text is on every phone. */
+export function fitBars(labels: readonly string[], height: number, before: boolean): Fit {
   const extra = before ? BEFORE : 0;
   for (const columns of [1, 2, 3]) {
-    const rows = Math.ceil(count / columns);
-    const roomy = height / (rows * (ROOMY + extra));
+    const rows = Math.ceil(labels.length / columns);
+    const room = WIDTH / columns / LARGEST - BESIDE;
+    const long = labels.filter((label) => label.length * LABEL_LETTER > room).length / columns;
+    const roomy = height / (rows * (ROOMY + extra) + Math.ceil(long) * LINE);
     if (roomy >= 3) return { em: Math.min(LARGEST, roomy), columns, dense: false };
     const dense = height / (rows * (DENSE + extra));
     if (dense >= SMALLEST) return { em: Math.min(LARGEST, dense), columns, dense: true };
@@ -33,6 +51,16 @@ export function fitHead(text: string): number {
     [260, 4],
   ];
   return steps.find(([length]) => text.length <= length)?.[1] ?? 3;
+}
+
+/** A question or a text that fills the stage, and still fits when it is as long as it may be. */
+export function fitProse(text: string, largest: number): number {
+  const steps: [number, number][] = [
+    [160, 6.2],
+    [400, 4],
+    [600, 3.2],
+  ];
+  return Math.min(largest, steps.find(([length]) => text.length <= length)?.[1] ?? 2.6);
 }
 
 /** Numbers that look random and are the same every time, so that a cloud does not jump. */

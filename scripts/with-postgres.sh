@@ -44,13 +44,23 @@ trap 'exit 143' TERM HUP
     cd /
     "${as[@]}" "$bin/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$folder/initdb.log" 2>&1 ||
         { cat "$folder/initdb.log" >&2; exit 1; }
-    # setsid: a Ctrl-C is for the command; the database is stopped afterwards.
-    "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/log" -w -t 60 -s -o "-k $folder -p 5432 \
-        -c listen_addresses= -c max_connections=400 -c shared_buffers=128MB -c fsync=off -c synchronous_commit=off \
-        -c full_page_writes=off -c autovacuum=off" start || { cat "$folder/data/log" >&2; exit 1; }
+    # A port that is taken is no reason to give up: another one is tried. Tests put a proxy in front of it, so it is a
+    # port of this machine and not only a socket in the folder.
+    for attempt in 1 2 3 4 5; do
+        port=$((20000 + RANDOM % 12000))
+        if "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/data/log" -w -t 60 -s -o "-k $folder -p $port \
+            -c listen_addresses=127.0.0.1 -c max_connections=400 -c shared_buffers=128MB -c fsync=off \
+            -c synchronous_commit=off -c full_page_writes=off -c autovacuum=off" start; then
+            echo "$port" >"$folder/port"
+            exit 0
+        fi
+    done
+    cat "$folder/data/log" >&2
+    exit 1
 )
-"$bin/createdb" -h "$folder" -U postgres atelier
-export TEST_DATABASE_URL="postgres://postgres@localhost/postgres?host=$folder"
-export DATABASE_URL="postgres://postgres@localhost/atelier?host=$folder"
+port=$(cat "$folder/port")
+"$bin/createdb" -h "$folder" -p "$port" -U postgres atelier
+export TEST_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
+export DATABASE_URL="postgres://postgres@127.0.0.1:$port/atelier"
 
 "$@"

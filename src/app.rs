@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::{Router, extract::FromRef};
 use metrics_exporter_prometheus::PrometheusHandle;
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Ref, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -63,9 +63,28 @@ pub fn api() -> (Router<App>, OpenApi) {
         ))
         .build();
     let described = OpenApiBuilder::new().openapi(OpenApiVersion::Version31).info(info).build();
-    OpenApiRouter::with_openapi(described)
+    let (router, mut described) = OpenApiRouter::with_openapi(described)
         .nest("/api/v1", identity::router().merge(live::http::router()))
-        .split_for_parts()
+        .split_for_parts();
+    describe_problems(&mut described);
+    (router, described)
+}
+
+/// Any call may be answered with a problem: not signed in, malformed, too large, too often, database away.
+fn describe_problems(described: &mut OpenApi) {
+    let problem = ResponseBuilder::new()
+        .description("Any other problem; `code` says which. Every call may answer 400, 401, 413, 429, 500, 503 or 504.")
+        .content(
+            "application/problem+json",
+            ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
+        )
+        .build();
+    for path in described.paths.paths.values_mut() {
+        let operations = [&mut path.get, &mut path.post, &mut path.patch, &mut path.put, &mut path.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.responses.responses.entry("default".to_owned()).or_insert_with(|| problem.clone().into());
+        }
+    }
 }
 
 /// The documents of the contract.

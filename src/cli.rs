@@ -4,6 +4,7 @@ mod doctor;
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
@@ -84,7 +85,9 @@ async fn migrate(config: Config) -> anyhow::Result<()> {
 
 async fn seed(config: Config) -> anyhow::Result<()> {
     telemetry::start_logs(&config)?;
-    let opened = Opened::open(&config).await?;
+    let opened = Opened::open(&config)
+        .await
+        .context("cannot seed; if the server is running here, stop it, seed, and start it again")?;
     let seeded = seed::seed(&opened.db).await;
     opened.close().await;
     let seeded = seeded?;

@@ -39,7 +39,7 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: BINARY,
+    command: `"${BINARY}"`,
     env: serverEnv(port),
     url: `${baseURL}/health/ready`,
     reuseExistingServer: false,

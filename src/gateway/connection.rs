@@ -26,8 +26,6 @@ use crate::{
 
 /// A flush that takes longer means that nobody reads at the other end.
 const STUCK: Duration = Duration::from_mins(1);
-/// How long attaching may take: a room may have to be read first.
-const ATTACH: Duration = Duration::from_secs(20);
 /// Ring frames taken per flush.
 const AT_ONCE: usize = 64;
 
@@ -69,8 +67,8 @@ pub struct Connection {
 pub async fn open(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) -> Option<Box<Connection>> {
     let line = Line::new();
     let after = hello.after.take();
-    let attached = tokio::time::timeout(ATTACH, attach(&gateway, &hello, after, &line)).await;
-    match attached.unwrap_or(Err(Farewell::new(close::OVERLOADED, Code::Unavailable))) {
+    // No deadline here: reading a room and committing a join have theirs, and whoever was admitted must be taken out.
+    match attach(&gateway, &hello, after, &line).await {
         Ok((handle, attached)) => {
             let now = Instant::now();
             let budget = Budget::new(gateway.limits.commands_per_second, gateway.limits.commands_burst, now);
@@ -244,7 +242,10 @@ impl Connection {
         }
         match written {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(None),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a frame could not be written");
+                Err(None)
+            }
             Err(_) => Err(Some(Farewell::bare(close::TOO_SLOW))),
         }
     }

@@ -32,8 +32,9 @@ use crate::{
 const READ_BUFFER: usize = 1024;
 /// Bytes gathered before a write; a flush writes less at once.
 const WRITE_BUFFER: usize = 4 * 1024;
-/// Most bytes that may wait in one connection's write buffer: one snapshot of the largest session fits.
-const MAX_WRITE_BUFFER: usize = 8 * 1024 * 1024;
+/// Most bytes that may wait in one connection's write buffer. A snapshot of the largest session that the core's limits
+/// allow fits; what waits for a slow reader is bounded by its audience's ring.
+const MAX_WRITE_BUFFER: usize = 128 * 1024 * 1024;
 
 /// What the gateway needs.
 #[derive(Clone)]

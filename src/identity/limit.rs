@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 use governor::{
     NotUntil, Quota, RateLimiter, clock::Reference, middleware::NoOpMiddleware, nanos::Nanos,
     state::keyed::DashMapStateStore,
@@ -18,7 +19,7 @@ use governor::{
 use super::ClientAddr;
 use crate::{
     http::Problem,
-    kernel::{Clock, Code},
+    kernel::{Clock, Code, Moment},
     runtime::{Rate, Rates},
 };
 
@@ -40,6 +41,9 @@ struct Buckets {
     register: Bucket<IpAddr>,
     join: Bucket<IpAddr>,
     unknown_code: Bucket<IpAddr>,
+    /// Visitors who guessed too often, and until when nothing is looked up for them.
+    guessers: DashMap<IpAddr, Moment>,
+    clock: Clock,
 }
 
 impl Limits {
@@ -51,6 +55,8 @@ impl Limits {
             register: Bucket::new(settings.register, clock),
             join: Bucket::new(settings.join, clock),
             unknown_code: Bucket::new(settings.join_unknown, clock),
+            guessers: DashMap::new(),
+            clock: clock.clone(),
         }))
     }
     /// One attempt to sign in.
@@ -64,12 +70,28 @@ impl Limits {
     }
     /// One attempt to join, or to look up a code.
     pub fn join(&self, from: ClientAddr) -> Result<(), Problem> {
-        self.0.join.take(&from.visitor())
+        let visitor = from.visitor();
+        let until = self.0.guessers.get(&visitor).map(|until| *until);
+        if let Some(left) = until.map(|until| until - self.0.clock.now()) {
+            if left > chrono::TimeDelta::zero() {
+                let seconds = u32::try_from(left.num_seconds()).unwrap_or(0) + 1;
+                return Err(Problem::new(Code::RateLimited).retry_after(seconds));
+            }
+            self.0.guessers.remove(&visitor);
+        }
+        self.0.join.take(&visitor)
     }
-    /// What to answer to a code that no session has: `code_unknown`, or `rate_limited` to whoever keeps guessing.
-    /// Right codes still work for the others behind the same address.
+    /// What to answer to a code that no session has: `code_unknown`, or `rate_limited` to whoever keeps guessing. A
+    /// guesser learns nothing more for a while, not even that a code is right.
     pub fn unknown_code(&self, from: ClientAddr) -> Problem {
-        self.0.unknown_code.take(&from.visitor()).err().unwrap_or_else(|| Code::CodeUnknown.into())
+        let Err(problem) = self.0.unknown_code.take(&from.visitor()) else { return Code::CodeUnknown.into() };
+        let wait = chrono::TimeDelta::seconds(i64::from(problem.retry_after.unwrap_or(1)));
+        let now = self.0.clock.now();
+        if self.0.guessers.len() >= 4_096 {
+            self.0.guessers.retain(|_, until| *until > now);
+        }
+        self.0.guessers.insert(from.visitor(), now + wait);
+        problem
     }
 }
 
@@ -163,8 +185,11 @@ mod tests {
     #[test]
     fn guessing_codes_ends() {
         let limits = Limits::new(&Rates::default(), &clock());
-        let answers: Vec<Code> = (0..31).map(|_| limits.unknown_code(visitor("192.0.2.1")).code).collect();
-        assert_eq!(answers[29..], [Code::CodeUnknown, Code::RateLimited]);
+        let guesser = visitor("192.0.2.1");
+        let answers: Vec<Code> = (0..301).map(|_| limits.unknown_code(guesser).code).collect();
+        assert_eq!(answers[299..], [Code::CodeUnknown, Code::RateLimited]);
+        assert_eq!(limits.join(guesser).expect_err("a right code, too, is not looked up").code, Code::RateLimited);
+        limits.join(visitor("192.0.2.2")).expect("others are not meant");
     }
 
     #[test]

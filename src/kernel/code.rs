@@ -118,7 +118,7 @@ codes! {
     TooManyPolls = 409, "A session cannot hold more polls.";
     // --- questions
     QuestionUnknown = 404, "There is no such question in this session.";
-    TooManyQuestions = 409, "You have many unanswered questions. Wait until some are answered.";
+    TooManyQuestions = 409, "Too many questions are waiting for an answer. Wait until some are answered.";
     OwnQuestion = 409, "You cannot support your own question.";
     AnonymousNotAllowed = 409, "Questions are asked with a name in this session.";
     // --- protocol

@@ -65,7 +65,7 @@ impl Default for Rates {
             login: Rate { times: 10, per: minute },
             login_email: Rate { times: 5, per: minute },
             join: Rate { times: 6000, per: minute },
-            join_unknown: Rate { times: 30, per: minute },
+            join_unknown: Rate { times: 300, per: minute },
             register: Rate { times: 20, per: Duration::from_hours(1) },
         }
     }

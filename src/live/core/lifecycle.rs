@@ -147,7 +147,8 @@ impl Settings {
     pub fn checked(mut self) -> Result<Self, Refusal> {
         self.title = text::required(&self.title, 200)?;
         self.description = optional_block(self.description.as_deref(), 4000)?;
-        if self.scheduled_end <= self.scheduled_start {
+        if self.scheduled_end <= self.scheduled_start || !is_sane(self.scheduled_start) || !is_sane(self.scheduled_end)
+        {
             return Err(Code::Invalid.into());
         }
         if !(1..=100_000).contains(&self.max_participants) {
@@ -158,6 +159,11 @@ impl Settings {
         }
         Ok(self)
     }
+}
+
+/// A time that every calendar and the database can hold: the years 2000 to 2199.
+pub fn is_sane(at: Moment) -> bool {
+    (2000..2200).contains(&chrono::Datelike::year(&at))
 }
 
 /// scheduled → starting (L2).

@@ -70,6 +70,10 @@ pub struct Question {
 
 /// How many unanswered questions one author may have.
 const MOST_UNANSWERED: u32 = 5;
+/// How many questions may wait for an answer at once: more than anybody can read, and a snapshot still carries them.
+const MOST_WAITING: u32 = 1_000;
+/// How many questions a session may hold altogether, put away ones included.
+const MOST_EVER: u32 = 5_000;
 
 impl Question {
     /// Everybody may see it.
@@ -105,6 +109,10 @@ pub(super) fn ask(state: &Session, who: &Who<'_>, id: QuestionId, body: &str, an
     let unanswered = state.questions.values().filter(|known| known.author == author && known.is_unanswered());
     if unanswered.count() >= MOST_UNANSWERED as usize {
         return Err(Refusal::with_limit(Code::TooManyQuestions, MOST_UNANSWERED));
+    }
+    let waiting = state.questions.values().filter(|known| known.is_unanswered() && !known.archived).count();
+    if waiting >= MOST_WAITING as usize || state.questions.len() >= MOST_EVER as usize {
+        return Err(Refusal::with_limit(Code::TooManyQuestions, MOST_WAITING));
     }
     let pending = state.settings.qa.pre_moderated && !who.moderates();
     Ok(vec![Event::Asked { question: id, participant: author, body, anonymous, pending }])

@@ -23,7 +23,7 @@ use crate::{
     live::{
         core::{
             self, Event, PollDraft, Session, SessionId, Settings, Status, SystemCommand,
-            lifecycle::{Plan, PollSettings, QaSettings},
+            lifecycle::{Plan, PollSettings, QaSettings, is_sane},
             poll::PollStatus,
         },
         log::{self, Logged},
@@ -179,6 +179,11 @@ impl CreateSession {
         let scheduled_end = self.scheduled_end.unwrap_or(scheduled_start + TimeDelta::hours(1));
         if scheduled_end <= scheduled_start {
             return Err(Problem::field("scheduledEnd", Code::Invalid).detail("The end must lie after the start."));
+        }
+        for (field, at) in [("scheduledStart", scheduled_start), ("scheduledEnd", scheduled_end)] {
+            if !is_sane(at) {
+                return Err(Problem::field(field, Code::Invalid).detail("Allowed: the years 2000 to 2199."));
+            }
         }
         let max_participants = self.max_participants.unwrap_or(50);
         if !(1..=MOST_PARTICIPANTS).contains(&max_participants) {
@@ -395,6 +400,9 @@ pub(super) async fn duplicate(
     let length = settings.scheduled_end - settings.scheduled_start;
     settings.scheduled_start = wish.scheduled_start.unwrap_or_else(|| clock.now());
     settings.scheduled_end = settings.scheduled_start + length;
+    if !is_sane(settings.scheduled_start) || !is_sane(settings.scheduled_end) {
+        return Err(Problem::field("scheduledStart", Code::Invalid).detail("Allowed: the years 2000 to 2199."));
+    }
     if let Some(title) = wish.title {
         settings.title = text::required(&title, 200).map_err(|refusal| Problem::field("title", refusal))?;
     }

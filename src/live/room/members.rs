@@ -47,10 +47,12 @@ impl Members {
         if let Some(person) = member.participant {
             self.away.remove(&person);
             let numbers = self.by_person.entry(person).or_default();
-            if numbers.len() >= most.max(1)
-                && let Some(oldest) = numbers.first().and_then(|number| self.by_number.get(number))
-            {
-                oldest.line.close(close::REPLACED);
+            // Those that have to go count no more, even while they are still saying goodbye.
+            while numbers.len() >= most.max(1) {
+                let oldest = numbers.remove(0);
+                if let Some(member) = self.by_number.get(&oldest) {
+                    member.line.close(close::REPLACED);
+                }
             }
             numbers.push(self.next);
         }

@@ -39,9 +39,9 @@ pub use handle::{Answer, Attached, Closed, Handle, Rejection, Viewer};
 pub use show::{HEARTBEAT, encode};
 
 /// Messages that may wait for a room.
-const INBOX: usize = 8_192;
+const INBOX: usize = 2_048;
 /// Commands that may wait for the next batch.
-const PENDING: usize = 16_384;
+const PENDING: usize = 8_192;
 /// A room without connections and work ends after this.
 const IDLE: Duration = Duration::from_mins(1);
 /// Most messages taken between two looks at the clock.
@@ -230,12 +230,23 @@ impl Room {
 
     fn enqueue(&mut self, ask: Ask, reply: Reply) {
         if self.paused_until.is_some_and(|until| Instant::now() < until) {
+            self.ask_again(&ask);
             return self.turn_away(reply, Code::Unavailable, 800);
         }
         if self.pending.is_empty() {
             self.first_pending = Instant::now();
         }
         self.pending.push_back((ask, reply));
+    }
+
+    /// What nobody waits for must not be forgotten when it could not be done: those who seemed gone are given a new
+    /// grace, and asked for again.
+    fn ask_again(&mut self, ask: &Ask) {
+        if let Ask::System(SystemCommand::Leave(people)) = ask {
+            for person in people {
+                self.members.expect(*person, Instant::now());
+            }
+        }
     }
 
     fn turn_away(&self, reply: Reply, code: Code, after_ms: u32) {
@@ -334,8 +345,11 @@ impl Room {
         metrics::counter!("atelier_live_commit_failures_total").increment(1);
         self.failed = true;
         self.behind = true;
-        self.paused_until = Some(Instant::now() + PAUSE_AFTER_FAILURE);
-        for (_, reply) in std::mem::take(&mut self.under_way) {
+        if !error.may_be_one_asks_fault() {
+            self.paused_until = Some(Instant::now() + PAUSE_AFTER_FAILURE);
+        }
+        for (ask, reply) in std::mem::take(&mut self.under_way) {
+            self.ask_again(&ask);
             match error {
                 WriteError::Gone => Self::answer(reply, Err(Rejection::Refused(Refusal::new(Code::NotFound)))),
                 error if error.may_be_one_asks_fault() => {
@@ -376,6 +390,8 @@ impl Room {
                         None => Self::answer(Reply::Attach(request), Err(retry_soon())),
                     }
                 }
+                // The room has caught up with what this client had seen elsewhere.
+                (_, Reply::Attach(request)) => self.seat(*request),
                 (_, reply) => Self::answer(reply, Ok((seq, at))),
             },
             Verdict::Refused(refusal) => {

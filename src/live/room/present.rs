@@ -131,15 +131,24 @@ impl Room {
             let refusal = Refusal::new(Code::SessionEnded);
             return Self::answer(Reply::Attach(request), Err(Rejection::Refused(refusal)));
         }
-        let Viewer::Person { user, fresh } = request.viewer else { return self.admit(*request, None) };
+        if request.after.is_some_and(|after| after > self.seq) {
+            // Another node has shown more than is known here: catch up before showing less.
+            return self.enqueue(Ask::System(SystemCommand::CloseDue), Reply::Attach(request));
+        }
+        self.seat(*request);
+    }
+
+    /// Admits who is present, and lets the others join first.
+    pub(super) fn seat(&mut self, request: AttachRequest) {
+        let Viewer::Person { user, fresh } = request.viewer else { return self.admit(request, None) };
         let known = self.state.participant_of(user).and_then(|id| self.state.people.get(&id).map(|p| (id, p)));
         match known {
             Some((id, person)) if person.left_at.is_none() && person.removed_at.is_none() => {
-                self.admit(*request, Some(id));
+                self.admit(request, Some(id));
             }
             _ => {
                 let join = roster::Join { fresh, user, name: None, role: Role::Participant };
-                self.enqueue(Ask::System(SystemCommand::Join(join)), Reply::Attach(request));
+                self.enqueue(Ask::System(SystemCommand::Join(join)), Reply::Attach(Box::new(request)));
             }
         }
     }

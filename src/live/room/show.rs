@@ -183,7 +183,12 @@ impl Show {
             self.remember(logged, touched);
         }
         let Some(seq) = events.last().map(|logged| logged.seq) else { return Vec::new() };
+        // A frame with changes covers the numbers of upvotes, too: what they came to has to stand before it, or somebody
+        // who breaks off in between holds the number without the count.
         let mut pushed = Vec::new();
+        if !entities.is_empty() && self.show_upvotes(state) {
+            pushed.extend(AUDIENCES);
+        }
         for (stream, audience) in self.streams.iter_mut().zip(AUDIENCES) {
             if stream.viewers == 0 {
                 continue;

@@ -57,12 +57,14 @@ async fn codes_that_lead_nowhere_are_told_apart_and_not_guessed() {
     let app = Atelier::with(Setup { rates, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
+    let spaced = format!("{} - {}", &session.code[..3].to_lowercase(), &session.code[3..]);
+    app.join(&spaced, Some("Bo"), None).await.refuses(409, "session_not_started");
     for code in ["ZZZZZZ", "", "😀", "a\u{0}b"] {
         app.join(code, Some("Bo"), None).await.refuses(404, "code_unknown");
     }
     app.join("ZZZZZZ", Some("Bo"), None).await.refuses(429, "rate_limited");
-    let spaced = format!("{} - {}", &session.code[..3].to_lowercase(), &session.code[3..]);
-    app.join(&spaced, Some("Bo"), None).await.refuses(409, "session_not_started");
+    // A guesser does not learn that a code is right.
+    app.join(&spaced, Some("Bo"), None).await.refuses(429, "rate_limited");
     for wrong in [json!({}), json!({ "code": 7 }), json!([]), json!({ "code": "A", "role": "instructor" }), Value::Null]
     {
         let answer = app.ask(Method::POST, "/api/v1/join", None, Some(&wrong)).await;

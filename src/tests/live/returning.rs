@@ -145,3 +145,21 @@ async fn one_seat_has_three_connections_and_the_fourth_takes_the_place_of_the_fi
     let truth = app.agrees_with(&session, &[&host, &more[0], &more[1], &more[2]]).await;
     assert_eq!(truth.state.people.len(), 2);
 }
+
+#[tokio::test]
+async fn one_seat_has_three_connections_however_many_come_at_once() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    let token = session.joins("Bo").await.token().await;
+    let twins: Vec<Client> = (0..30).map(|_| Client::new(app.address, Key::Token(token.clone()))).collect();
+    futures_util::future::join_all(twins.iter().map(Client::tries_to_come)).await;
+    let closed = futures_util::future::select_all(twins.iter().map(|twin| Box::pin(twin.is_closed_with(4010))));
+    let ((), _, mut open) = closed.await;
+    for _ in 1..twins.len() - 3 {
+        let ((), _, rest) = futures_util::future::select_all(open).await;
+        open = rest;
+    }
+    host.waits("one", |copy| copy.online == 1).await;
+}

@@ -1,6 +1,8 @@
 //! Questions, from the asking to the archive, and the stage.
 use super::{
-    super::{Command, Event, QuestionId, Role, Settings, Stage, lifecycle::QaSettings, question::QuestionStatus},
+    super::{
+        Command, Event, Question, QuestionId, Role, Settings, Stage, lifecycle::QaSettings, question::QuestionStatus,
+    },
     ADA, Room, id, settings,
 };
 use crate::kernel::Code;
@@ -51,6 +53,19 @@ fn five_unanswered_questions_are_enough() {
     room.ok(id(TOM), ask(7));
     room.ok(id(ADA), Command::Answer { question: id(1), text: None });
     room.ok(id(PIA), ask(6));
+}
+
+#[test]
+fn a_session_holds_only_so_many_waiting_questions() {
+    let mut room = room();
+    room.ok(id(PIA), ask(1));
+    let known = room.state.questions[&id(1)].clone();
+    for number in 2..=1_000 {
+        room.state.questions.insert(id(number), Question { author: id(10_000 + number), ..known.clone() });
+    }
+    assert_eq!(room.no(id(TOM), ask(2_000)), Code::TooManyQuestions);
+    room.ok(id(ADA), Command::Archive { question: id(7) });
+    room.ok(id(TOM), ask(2_000));
 }
 
 #[test]

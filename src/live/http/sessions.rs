@@ -175,15 +175,11 @@ impl CreateSession {
             .transpose()
             .map_err(|refusal| Problem::field("description", refusal))?
             .filter(|text| !text.is_empty());
-        let scheduled_start = self.scheduled_start.unwrap_or(now);
-        let scheduled_end = self.scheduled_end.unwrap_or(scheduled_start + TimeDelta::hours(1));
+        let scheduled_start = sane("scheduledStart", self.scheduled_start.unwrap_or(now))?;
+        let scheduled_end = self.scheduled_end.unwrap_or_else(|| scheduled_start + TimeDelta::hours(1));
+        let scheduled_end = sane("scheduledEnd", scheduled_end)?;
         if scheduled_end <= scheduled_start {
             return Err(Problem::field("scheduledEnd", Code::Invalid).detail("The end must lie after the start."));
-        }
-        for (field, at) in [("scheduledStart", scheduled_start), ("scheduledEnd", scheduled_end)] {
-            if !is_sane(at) {
-                return Err(Problem::field(field, Code::Invalid).detail("Allowed: the years 2000 to 2199."));
-            }
         }
         let max_participants = self.max_participants.unwrap_or(50);
         if !(1..=MOST_PARTICIPANTS).contains(&max_participants) {
@@ -194,6 +190,14 @@ impl CreateSession {
         let needs_name = self.needs_name.unwrap_or(false);
         Ok(Settings { title, description, scheduled_start, scheduled_end, max_participants, needs_name, polls, qa })
     }
+}
+
+/// A time that can be reckoned with, and stored. Before any sum: the calendar's last day has no morrow.
+fn sane(field: &str, at: Moment) -> Result<Moment, Problem> {
+    if is_sane(at) {
+        return Ok(at);
+    }
+    Err(Problem::field(field, Code::Invalid).detail("Allowed: the years 2000 to 2199."))
 }
 
 fn features(wanted: Option<Vec<Feature>>) -> Result<(PollSettings, QaSettings), Problem> {
@@ -398,11 +402,8 @@ pub(super) async fn duplicate(
     let original = live.look(key(&can.caller, id), |_, state| (state.settings.clone(), drafts(state))).await?;
     let (mut settings, drafts) = original;
     let length = settings.scheduled_end - settings.scheduled_start;
-    settings.scheduled_start = wish.scheduled_start.unwrap_or_else(|| clock.now());
-    settings.scheduled_end = settings.scheduled_start + length;
-    if !is_sane(settings.scheduled_start) || !is_sane(settings.scheduled_end) {
-        return Err(Problem::field("scheduledStart", Code::Invalid).detail("Allowed: the years 2000 to 2199."));
-    }
+    settings.scheduled_start = sane("scheduledStart", wish.scheduled_start.unwrap_or_else(|| clock.now()))?;
+    settings.scheduled_end = sane("scheduledStart", settings.scheduled_start + length)?;
     if let Some(title) = wish.title {
         settings.title = text::required(&title, 200).map_err(|refusal| Problem::field("title", refusal))?;
     }
@@ -424,4 +425,19 @@ fn copies(mut drafts: Vec<PollDraft>, clock: &Clock) -> Vec<PollDraft> {
         option.id = clock.id();
     }
     drafts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calendars_ends_are_refused_and_not_reckoned_with() {
+        let now = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
+        for start in [DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC] {
+            let wish = CreateSession { title: "x".into(), scheduled_start: Some(start), ..CreateSession::default() };
+            let problem = wish.settings(now).expect_err("refused");
+            assert_eq!((problem.code, problem.errors[0].field.as_str()), (Code::Invalid, "scheduledStart"));
+        }
+    }
 }

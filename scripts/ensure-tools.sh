@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing: PostgreSQL for the private database; with `test`, also a browser with fonts.
+# Installs what is missing: PostgreSQL for the private database; with `test`, also Redis, openssl (certificates for
+# tests) and a browser with fonts.
 # With apt-get, as root or through sudo without a password; otherwise it says what to install.
 set -euo pipefail
 purpose=${1:-run}
@@ -35,6 +36,10 @@ if ! have_postgres && [ -z "${ATELIER_PG_BIN:-}" ] && { [ "$purpose" = test ] ||
     packages+=(postgresql)
 fi
 have cc || packages+=(build-essential)
+if [ "$purpose" = test ]; then
+    have redis-server || packages+=(redis-server)
+    have openssl || packages+=(openssl)
+fi
 if [ "$purpose" = test ] && ! have_browser; then
     packages+=(chromium fonts-dejavu-core fonts-noto-color-emoji)
 fi
@@ -65,3 +70,8 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
 fi
 "${root[@]}" apt-get update -qq
 "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >&2
+# Redis comes with a service of its own, now or after the next boot. We only want the program.
+if [[ " ${packages[*]} " == *" redis-server "* ]]; then
+    if have systemctl; then "${root[@]}" systemctl disable --now redis-server >/dev/null 2>&1 || true; fi
+    if have service; then "${root[@]}" service redis-server stop >/dev/null 2>&1 || true; fi
+fi

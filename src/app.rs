@@ -40,6 +40,8 @@ pub struct App {
     pub tasks: Tasks,
     /// Who is who.
     pub identity: Identity,
+    /// Between nodes.
+    pub bus: Bus,
     /// The live rooms.
     pub live: Live,
     /// The numbers for `/metrics`.
@@ -133,8 +135,16 @@ impl App {
                 }
             }
         });
-        let live = Live::new(db.clone(), Bus::local(), clock.clone(), tasks.clone(), config.limits);
-        Ok(Self { config, db, clock, tasks, identity, live, metrics })
+        let bus = match config.redis.clone() {
+            Some(settings) => {
+                let (bus, work) = Bus::redis(settings, &clock);
+                tasks.spawn_until_shutdown("bus", work);
+                bus
+            }
+            None => Bus::local(),
+        };
+        let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
+        Ok(Self { config, db, clock, tasks, identity, bus, live, metrics })
     }
 
     /// Everything the server answers.
@@ -168,8 +178,14 @@ impl App {
             let stopping = tasks.stopping().is_cancelled();
             async move { if stopping { Err("it is shutting down".to_owned()) } else { Ok(()) } }
         });
-        let (db, metrics) = (self.db.clone(), self.metrics.clone());
-        health::routes(vec![database, server], move || {
+        let bus = self.bus.clone();
+        let bus = Check::advisory("bus", move || {
+            let health = bus.health();
+            async move { if health.carries() { Ok(()) } else { Err(health.to_string()) } }
+        });
+        let (db, metrics, carrier) = (self.db.clone(), self.metrics.clone(), self.bus.clone());
+        health::routes(vec![database, server, bus], move || {
+            metrics::gauge!("atelier_bus_carrying").set(f64::from(u8::from(carrier.health().carries())));
             let (used, open) = db.usage();
             metrics::gauge!("atelier_db_connections_used").set(used);
             metrics::gauge!("atelier_db_connections_open").set(open);

@@ -1,7 +1,8 @@
 //! Configuration: environment over file over defaults. The only place that reads the environment.
 //!
 //! Every key has one name: `listen` in the file is `ATELIER_LISTEN` in the environment (`database_url` is also read
-//! from `DATABASE_URL`). A key nobody asks for is an error, so that a typing mistake cannot hide.
+//! from `DATABASE_URL`, `redis_url` from `REDIS_URL`; the name with `ATELIER_` wins). A key nobody asks for is an error,
+//! so that a typing mistake cannot hide.
 use std::{
     collections::BTreeMap,
     fmt::{self, Display},
@@ -15,6 +16,7 @@ use anyhow::{Context, bail, ensure};
 use sqlx::postgres::PgConnectOptions;
 
 use crate::{
+    bus::redis,
     http::peer::Network,
     identity::Registration,
     runtime::{Limits, Rate, Rates},
@@ -25,6 +27,8 @@ use crate::{
 pub struct Config {
     /// Where PostgreSQL is.
     pub database: Database,
+    /// Where Redis is, through which nodes tell each other; none: there is one node.
+    pub redis: Option<redis::Settings>,
     /// Where the embedded database and other files live.
     pub data_dir: PathBuf,
     /// The folder with `postgres` and `initdb`, for the embedded database.
@@ -119,6 +123,7 @@ impl Config {
         let limits = limits(&mut given)?;
         let config = Self {
             database: database(&mut given)?,
+            redis: redis(&mut given)?,
             data_dir: given.or("data_dir", PathBuf::from("./data"))?,
             pg_bin: given.take("pg_bin")?,
             listen: given.or("listen", SocketAddr::from(([0, 0, 0, 0], 8080)))?,
@@ -159,6 +164,23 @@ fn database(given: &mut Given) -> anyhow::Result<Database> {
         }
         (None, Some(_)) => bail!("ATELIER_OWNER_DATABASE_URL is set, but DATABASE_URL, to serve with, is not"),
     }
+}
+
+fn redis(given: &mut Given) -> anyhow::Result<Option<redis::Settings>> {
+    let settings = given.take::<redis::Settings>("redis_url")?;
+    let mut pem = |key| -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(path) = given.take::<PathBuf>(key)? else { return Ok(None) };
+        Ok(Some(std::fs::read(&path).with_context(|| format!("{key}: cannot read {}", path.display()))?))
+    };
+    let (authorities, certificate, key) = (pem("redis_ca")?, pem("redis_certificate")?, pem("redis_key")?);
+    ensure!(certificate.is_some() == key.is_some(), "give both redis_certificate and redis_key, or neither");
+    if authorities.is_none() && certificate.is_none() {
+        return Ok(settings);
+    }
+    let secured = settings.filter(redis::Settings::uses_tls);
+    let settings = secured.context("certificates for Redis are given, but no REDIS_URL that begins with rediss")?;
+    let settings = settings.with_certificates(authorities, certificate.zip(key)).map_err(anyhow::Error::msg);
+    settings.context("redis_ca, redis_certificate or redis_key is not usable").map(Some)
 }
 
 fn limits(given: &mut Given) -> anyhow::Result<Limits> {
@@ -272,9 +294,12 @@ impl Given {
         &mut self,
         variables: impl Iterator<Item = (String, V)>,
     ) -> anyhow::Result<()> {
-        for (name, value) in variables {
+        // Names that others read too come first, so that our own win.
+        let (own, common): (Vec<_>, Vec<_>) = variables.partition(|(name, _)| name.starts_with("ATELIER_"));
+        for (name, value) in common.into_iter().chain(own) {
             let key = match name.as_str() {
                 "DATABASE_URL" => "database_url".to_owned(),
+                "REDIS_URL" => "redis_url".to_owned(),
                 _ => match name.strip_prefix("ATELIER_") {
                     Some(key) => key.to_ascii_lowercase(),
                     None => continue,
@@ -379,6 +404,8 @@ mod tests {
             ("ATELIER_PUBLIC_URL", "my.example"),
             ("ATELIER_RATE_LOGIN", "often"),
             ("DATABASE_URL", "mysql:secret"),
+            ("REDIS_URL", "http://secret"),
+            ("ATELIER_REDIS_URL", "redis://:secret@"),
         ] {
             let message = error(env(&[(key, value)]));
             assert!(message.starts_with(&format!("{key} is not valid")) && !message.contains(value), "{message}");
@@ -402,6 +429,21 @@ mod tests {
         assert_eq!((serve.get_username(), owner.get_username()), ("s", "o"));
         assert!(error(env(&[("ATELIER_OWNER_DATABASE_URL", "postgres://o@h/d")])).contains("DATABASE_URL"));
         assert!(matches!(env(&[("DATABASE_URL", "")]).unwrap().database, Database::Embedded));
+    }
+
+    #[test]
+    fn redis_and_its_certificates() {
+        let redis = |pairs: &[_]| env(pairs).unwrap().redis.map(|settings| format!("{settings:?}"));
+        assert_eq!(redis(&[]), None);
+        let both = redis(&[("ATELIER_REDIS_URL", "redis://:secret@own"), ("REDIS_URL", "redis://common")]).unwrap();
+        assert!(both.contains("own") && !both.contains("secret"), "{both}");
+        let wrong = |pairs: &[_]| error(env(pairs));
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        assert!(wrong(&[("ATELIER_REDIS_CA", here)]).contains("rediss"));
+        assert!(wrong(&[("ATELIER_REDIS_CA", here), ("REDIS_URL", "redis://a")]).contains("rediss"));
+        assert!(wrong(&[("ATELIER_REDIS_CA", "/nowhere"), ("REDIS_URL", "rediss://a")]).contains("/nowhere"));
+        assert!(wrong(&[("ATELIER_REDIS_CA", here), ("REDIS_URL", "rediss://a")]).contains("no certificate"));
+        assert!(wrong(&[("ATELIER_REDIS_KEY", here), ("REDIS_URL", "rediss://a")]).contains("both"));
     }
 
     #[test]

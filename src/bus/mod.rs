@@ -1,13 +1,20 @@
 //! Between nodes: committed batches of live sessions, told to whoever has the same room open. At most once, unordered;
 //! the numbers in the batches and the head check make up for what is lost.
+mod health;
 mod local;
+mod packet;
+pub mod redis;
 
-use std::sync::Arc;
+use std::fmt;
 
+use futures_util::{FutureExt, future::BoxFuture};
+pub use health::{Health, Watch};
 pub use local::{LocalBus, Subscription};
+pub use packet::{MOST_BYTES, Packet};
 use uuid::Uuid;
 
-use crate::kernel::{Id, caller};
+use self::redis::{RedisBus, Settings};
+use crate::kernel::{Clock, Id, caller};
 
 /// Names the channel of one session. The organization is part of it: row security does not reach a bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,17 +25,19 @@ pub struct Channel {
     pub session: Uuid,
 }
 
-/// A committed batch: who published it, which numbers it covers, and the events.
-#[derive(Debug, Clone)]
-pub struct Packet {
-    /// The publishing room; it ignores its own packets.
-    pub origin: Uuid,
-    /// The number before the first event.
-    pub after: u64,
-    /// The number of the last event.
-    pub to: u64,
-    /// The events, encoded by the sender and opaque to the bus.
-    pub payload: Arc<[u8]>,
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "atelier:{}:live:{}", self.organization, self.session)
+    }
+}
+
+impl Channel {
+    /// Reads what [`Channel`] writes, and nothing else.
+    fn parse(name: &[u8]) -> Option<Self> {
+        let (organization, session) = str::from_utf8(name).ok()?.strip_prefix("atelier:")?.split_once(":live:")?;
+        let channel = Self { organization: organization.parse().ok()?, session: session.parse().ok()? };
+        (channel.to_string().as_bytes() == name).then_some(channel)
+    }
 }
 
 /// The bus. Closed set of backends.
@@ -36,6 +45,8 @@ pub struct Packet {
 pub enum Bus {
     /// Inside one process.
     Local(LocalBus),
+    /// Between nodes, through Redis.
+    Redis(RedisBus),
 }
 
 impl Bus {
@@ -43,16 +54,55 @@ impl Bus {
     pub fn local() -> Self {
         Self::Local(LocalBus::default())
     }
+    /// A bus through Redis, and the work that keeps it up, for a task that runs as long as the process. While Redis
+    /// cannot be reached the bus does not carry; that stops nobody from starting.
+    pub fn redis(settings: Settings, clock: &Clock) -> (Self, BoxFuture<'static, ()>) {
+        let (bus, work) = RedisBus::new(settings, clock);
+        (Self::Redis(bus), work.boxed())
+    }
     /// Tells everybody who listens. Never waits, never fails: what is lost is found by number.
     pub fn publish(&self, channel: Channel, packet: Packet) {
         match self {
             Self::Local(bus) => bus.publish(channel, packet),
+            Self::Redis(bus) => bus.publish(channel, &packet),
         }
     }
     /// Listens to one session.
     pub fn subscribe(&self, channel: Channel) -> Subscription {
         match self {
             Self::Local(bus) => bus.subscribe(channel),
+            Self::Redis(bus) => bus.subscribe(channel),
         }
+    }
+    /// Does it carry?
+    pub fn health(&self) -> Health {
+        match self {
+            Self::Local(_) => Health::Carrying,
+            Self::Redis(bus) => bus.health(),
+        }
+    }
+    /// Tells when the health changes, and when something may have been missed.
+    pub fn watch(&self) -> Watch {
+        match self {
+            Self::Local(bus) => bus.watch(),
+            Self::Redis(bus) => bus.watch(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_is_named_after_its_organization_and_session() {
+        let channel = Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(2) };
+        let name = channel.to_string();
+        assert_eq!(name, "atelier:00000000-0000-0000-0000-000000000001:live:00000000-0000-0000-0000-000000000002");
+        assert_eq!(Channel::parse(name.as_bytes()), Some(channel));
+        for wrong in ["", "atelier:1:live:2", &name[1..], &format!("{name} "), &name.replace("-0000-0000-0000-", "")] {
+            assert_eq!(Channel::parse(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(Channel::parse(b"\xff"), None);
     }
 }

@@ -28,6 +28,10 @@ use crate::{
 
 /// How often the heads of all open rooms are compared with the database.
 const HEAD_CHECK: Duration = Duration::from_secs(1);
+/// The same while the bus does not carry.
+const POLL: Duration = Duration::from_millis(100);
+/// At least between two comparisons, whatever the bus has to say.
+const BREATH: Duration = Duration::from_millis(20);
 /// How often sessions that nobody hosts any more are looked for.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -135,13 +139,23 @@ impl Live {
 
     async fn watch_heads(&self) {
         let stopping = self.inner.tasks.stopping().clone();
-        while stopping.run_until_cancelled(tokio::time::sleep(HEAD_CHECK)).await.is_some() {
+        let mut bus = self.inner.bus.watch();
+        let mut wait = async || {
+            tokio::time::sleep(BREATH).await;
+            let pause = if bus.health().carries() { HEAD_CHECK } else { POLL };
+            tokio::select! {
+                () = tokio::time::sleep(pause.saturating_sub(BREATH)) => {}
+                // Packets may have been missed while a connection was away, or a channel not yet subscribed.
+                () = bus.changed() => {}
+            }
+        };
+        while stopping.run_until_cancelled(wait()).await.is_some() {
             let rooms = self.handles();
             if rooms.is_empty() {
                 continue;
             }
             if let Err(error) = self.check_heads(&rooms).await {
-                tracing::debug!(%error, "head check failed; the next one is in a second");
+                tracing::debug!(%error, "head check failed; the next one comes soon");
             }
         }
     }

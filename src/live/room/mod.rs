@@ -424,7 +424,7 @@ impl Room {
             return;
         }
         match serde_json::from_slice::<Vec<Logged>>(&packet.payload) {
-            Ok(events) if packet.after <= self.seq => {
+            Ok(events) if packet.after <= self.seq && covers(packet, &events) => {
                 if let Some(writer) = self.writer.as_mut().filter(|_| !self.failed) {
                     writer.learn(&events);
                 }
@@ -433,6 +433,12 @@ impl Room {
             _ => self.behind = true,
         }
     }
+}
+
+/// Are these all the events that the packet promises? Nothing else may be applied.
+fn covers(packet: &Packet, events: &[Logged]) -> bool {
+    let seqs = events.iter().map(|logged| logged.seq);
+    seqs.eq(packet.after + 1..=packet.to)
 }
 
 async fn settled<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {

@@ -1,4 +1,6 @@
 //! Live sessions as people meet them: over HTTP and real sockets, on a real database.
+mod bus;
+mod bus_faults;
 mod crowd;
 mod doors;
 mod frames;

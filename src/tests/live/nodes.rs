@@ -19,7 +19,7 @@ use crate::support::{
 
 /// Everybody votes, asks and supports on two nodes at once; then all are alike.
 #[expect(clippy::too_many_lines, reason = "one script")]
-async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) {
+pub async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) {
     let first = Atelier::with(Setup { bus: bus.clone(), ..Setup::default() }).await;
     let second = first.another(other_bus.clone()).await;
     let ada = first.instructor("ada").await;

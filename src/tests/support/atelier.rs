@@ -88,13 +88,14 @@ impl Atelier {
         let site = Site::at(server.address().unwrap());
         let tasks = Tasks::new();
         let identity = Identity::new(db.clone(), clock.clone(), Settings { limits: rates, ..Settings::default() });
-        let live = Live::new(db.clone(), bus, clock.clone(), tasks.clone(), limits);
+        let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), limits);
         let app = App {
             config: Arc::new(config),
             db,
             clock: clock.clone(),
             tasks: tasks.clone(),
             identity,
+            bus,
             live: live.clone(),
             metrics: Metrics(telemetry::metrics().unwrap()),
         };

@@ -5,6 +5,7 @@ pub mod copy;
 pub mod database;
 pub mod house;
 pub mod proxy;
+pub mod redis;
 pub mod rows;
 pub mod sheet;
 pub mod truth;

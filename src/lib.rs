@@ -12,4 +12,5 @@ pub mod live;
 pub mod runtime;
 mod seed;
 pub mod server;
+pub mod socket;
 pub mod telemetry;

@@ -1,11 +1,12 @@
 //! One attached socket: reads commands, writes what its line and its ring have for it, in one flush.
 use std::{
+    future::poll_fn,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use futures_util::{FutureExt, SinkExt, future::BoxFuture};
+use futures_util::{FutureExt, future::BoxFuture};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -22,12 +23,13 @@ use crate::{
         protocol::{ServerMessage, close},
         room::{Attached, HEARTBEAT, Handle, Rejection, encode},
     },
+    socket::{Fault, Incoming, Socket, WriteError},
 };
 
-/// A flush that takes longer means that nobody reads at the other end.
-const STUCK: Duration = Duration::from_mins(1);
 /// Ring frames taken per flush.
 const AT_ONCE: usize = 64;
+/// What is kept room for between two flushes.
+const FEW: usize = 4;
 
 /// The envelope of what clients send after hello; the command stays unread until the envelope is known to be good.
 #[derive(Deserialize)]
@@ -45,14 +47,14 @@ enum Happened {
     /// There is something to write.
     Woken,
     /// The peer wrote something, or is gone.
-    Message(Option<Result<Message, axum::Error>>),
+    Message(Option<Result<Incoming, Fault>>),
     /// Time to ask whether the peer is there.
     PingDue,
 }
 
 /// A connection that has said hello.
 pub struct Connection {
-    socket: WebSocket,
+    socket: Socket,
     gateway: Gateway,
     hello: Hello,
     handle: Handle,
@@ -64,7 +66,7 @@ pub struct Connection {
 }
 
 /// Attaches to the room. None: it was refused, and the peer has been told.
-pub async fn open(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) -> Option<Box<Connection>> {
+pub async fn open(socket: Socket, gateway: Gateway, mut hello: Hello) -> Option<Box<Connection>> {
     let line = Line::new();
     let after = hello.after.take();
     // No deadline here: reading a room and committing a join have theirs, and whoever was admitted must be taken out.
@@ -76,9 +78,7 @@ pub async fn open(mut socket: WebSocket, gateway: Gateway, mut hello: Hello) -> 
             Some(Box::new(Connection { socket, gateway, hello, handle, line, attached, budget, out, heard: now }))
         }
         Err(farewell) => {
-            // A close set before the room knew this line has no one to deliver it.
-            let _ = socket.flush().await;
-            part(socket, farewell).await;
+            Box::pin(part(socket, farewell)).await;
             None
         }
     }
@@ -114,23 +114,23 @@ async fn attach_once_open(
 }
 
 /// Says goodbye and waits a moment for the other side to say it too.
-pub async fn part(mut socket: WebSocket, farewell: Farewell) {
+pub async fn part(socket: Socket, farewell: Farewell) {
     let reason = farewell.reason.and_then(|code| serde_json::to_value(code).ok());
-    let reason = Utf8Bytes::from(reason.as_ref().and_then(|word| word.as_str()).unwrap_or_default().to_owned());
-    let goodbye = async {
-        if socket.send(Message::Close(Some(CloseFrame { code: farewell.code, reason }))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
-        }
-    };
-    // Past this the peer is not reading; the socket is dropped.
-    let _ = tokio::time::timeout(Duration::from_secs(2), goodbye).await;
+    socket.close(farewell.code, reason.as_ref().and_then(|word| word.as_str()).unwrap_or_default()).await;
 }
+
+/// What an open connection holds.
+#[cfg(test)]
+pub const SIZE: usize = size_of::<Connection>();
 
 impl Connection {
     /// Serves the socket until one side ends it.
-    pub async fn serve(mut self: Box<Self>) {
-        let farewell = self.run().await;
-        Box::pin(self.end(farewell)).await;
+    pub fn serve(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        async move {
+            let farewell = self.run().await;
+            Box::pin(self.end(farewell)).await;
+        }
+        .boxed()
     }
 
     async fn end(self: Box<Self>, farewell: Option<Farewell>) {
@@ -152,13 +152,16 @@ impl Connection {
         // One timer for the life of the connection: making one per wake-up would cost more than the wake-up.
         let mut next_ping = std::pin::pin!(tokio::time::sleep(heartbeat));
         loop {
-            // The futures of the select end before the answer to it begins: they share their place in memory.
-            let happened = tokio::select! {
-                biased;
-                () = self.line.woken() => Happened::Woken,
-                message = self.socket.recv() => Happened::Message(message),
-                () = next_ping.as_mut() => Happened::PingDue,
-            };
+            let happened = poll_fn(|cx| {
+                if self.line.poll_woken(cx).is_ready() {
+                    return Poll::Ready(Happened::Woken);
+                }
+                if let Poll::Ready(message) = self.socket.poll_next(cx) {
+                    return Poll::Ready(Happened::Message(message));
+                }
+                next_ping.as_mut().poll(cx).map(|()| Happened::PingDue)
+            })
+            .await;
             let step = match happened {
                 Happened::Woken => self.deliver().await,
                 Happened::Message(message) => self.receive(message).await,
@@ -228,43 +231,44 @@ impl Connection {
             return Ok(());
         }
         self.gateway.sent.increment(self.out.len() as u64);
-        let socket = &mut self.socket;
-        let frames = self.out.drain(..);
-        let write = async {
-            for frame in frames {
-                socket.feed(Message::Text(frame)).await?;
-            }
-            socket.flush().await
-        };
-        let written = tokio::time::timeout(STUCK, write).await;
-        if self.out.capacity() > 256 {
-            self.out.shrink_to(16);
+        let written = self.socket.write(&self.out).await;
+        if self.out.capacity() > FEW {
+            self.out = Vec::new();
+        } else {
+            self.out.clear();
         }
-        match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
+        written.map_err(|error| match error {
+            WriteError::Stuck => Some(Farewell::bare(close::TOO_SLOW)),
+            WriteError::Gone(error) => {
                 tracing::debug!(%error, "a frame could not be written");
-                Err(None)
+                None
             }
-            Err(_) => Err(Some(Farewell::bare(close::TOO_SLOW))),
-        }
+        })
     }
 
-    async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), Option<Farewell>> {
+    async fn receive(&mut self, message: Option<Result<Incoming, Fault>>) -> Result<(), Option<Farewell>> {
         let protocol_error = || Err(Some(Farewell::new(close::PROTOCOL, Code::ProtocolError)));
         self.heard = Instant::now();
         match message {
-            Some(Ok(Message::Text(text))) => match serde_json::from_str::<Envelope<'_>>(&text) {
+            Some(Ok(Incoming::Text(text))) => match serde_json::from_str::<Envelope<'_>>(&text) {
                 Ok(Envelope { kind: "do", reference: Some(reference), command: Some(command) }) => {
                     self.command(reference, command).await
                 }
                 Ok(Envelope { kind: "pong", .. }) => Ok(()),
                 _ => protocol_error(),
             },
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-            Some(Ok(Message::Binary(_))) => protocol_error(),
-            Some(Err(error)) if too_large(&error) => Err(Some(Farewell::new(close::PROTOCOL, Code::TooLarge))),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(None),
+            Some(Ok(Incoming::Ping(payload))) => {
+                self.out.push(Frame::pong(&payload));
+                self.flush().await
+            }
+            Some(Ok(Incoming::Pong)) => Ok(()),
+            Some(Ok(Incoming::Close(code))) => {
+                self.socket.answer_close(code);
+                Err(None)
+            }
+            Some(Err(Fault::TooLarge)) => Err(Some(Farewell::new(close::PROTOCOL, Code::TooLarge))),
+            Some(Ok(Incoming::Binary(_)) | Err(Fault::Protocol(_))) => protocol_error(),
+            Some(Err(Fault::Broken(_))) | None => Err(None),
         }
     }
 
@@ -294,9 +298,4 @@ impl Connection {
         self.out.push(encode(&answer));
         self.flush().await
     }
-}
-
-fn too_large(error: &axum::Error) -> bool {
-    // axum hides tungstenite's error type; its capacity error is the only one that says this.
-    error.to_string().contains("too long") || error.to_string().contains("too big")
 }

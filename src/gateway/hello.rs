@@ -1,6 +1,4 @@
 //! From a stranger to a viewer: the first frame, the token, the room.
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
-
 use super::Gateway;
 use crate::{
     identity::{Scope, SocketIdentity},
@@ -9,6 +7,7 @@ use crate::{
         protocol::{ClientMessage, close},
         room::{Viewer, writer::Key},
     },
+    socket::{Incoming, Socket},
 };
 
 /// Who is at the other end, and what they hold already.
@@ -54,7 +53,7 @@ impl Farewell {
 }
 
 /// Waits for hello and finds out who it is.
-pub async fn receive(socket: &mut WebSocket, gateway: &Gateway) -> Result<Hello, Farewell> {
+pub async fn receive(socket: &mut Socket, gateway: &Gateway) -> Result<Hello, Farewell> {
     let expected = Farewell::new(close::PROTOCOL, Code::HelloExpected);
     let Ok(Some(text)) = tokio::time::timeout(gateway.limits.hello, first_text(socket)).await else {
         return Err(expected);
@@ -67,21 +66,25 @@ pub async fn receive(socket: &mut WebSocket, gateway: &Gateway) -> Result<Hello,
         Ok(_) => return Err(expected),
         Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
     };
-    let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, &token).await.map_err(
-        |problem| match problem.code {
-            Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
-            code => Farewell::new(close::UNAUTHENTICATED, code),
-        },
-    )?;
-    let (key, viewer) = viewer(&identity);
-    Ok(Hello { key, viewer, after })
+    // It is never closed: the semaphore lives as long as the gateway.
+    let _turn = gateway.identifying.acquire().await;
+    // Boxed: large, and needed for a moment only.
+    Box::pin(identify(gateway, &token)).await.map(|(key, viewer)| Hello { key, viewer, after })
 }
 
-async fn first_text(socket: &mut WebSocket) -> Option<Utf8Bytes> {
+async fn identify(gateway: &Gateway, token: &str) -> Result<(Key, Viewer), Farewell> {
+    let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, token).await;
+    identity.map(|identity| viewer(&identity)).map_err(|problem| match problem.code {
+        Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
+        code => Farewell::new(close::UNAUTHENTICATED, code),
+    })
+}
+
+async fn first_text(socket: &mut Socket) -> Option<String> {
     loop {
-        match socket.recv().await? {
-            Ok(Message::Text(text)) => return Some(text),
-            Ok(Message::Ping(_) | Message::Pong(_)) => {}
+        match socket.next().await? {
+            Ok(Incoming::Text(text)) => return Some(text),
+            Ok(Incoming::Ping(_) | Incoming::Pong) => {}
             _ => return None,
         }
     }

@@ -4,19 +4,20 @@
 //! a cookie, so a foreign page has nothing to ride on.
 mod budget;
 mod connection;
+mod handshake;
 mod hello;
+
+use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{
-        State, WebSocketUpgrade,
-        ws::{WebSocket, rejection::WebSocketUpgradeRejection},
-    },
+    extract::State,
     response::{IntoResponse, Response},
     routing::get,
 };
+use tokio::sync::Semaphore;
 
-use self::{connection::Connection, hello::Farewell};
+use self::{connection::Connection, handshake::Upgrade, hello::Farewell};
 use crate::{
     http::Problem,
     identity::Identity,
@@ -25,16 +26,13 @@ use crate::{
         Live,
         protocol::{SUBPROTOCOL, close},
     },
-    runtime::{Limits, Running, Tasks},
+    runtime::{Limits, Tasks},
+    socket::Socket,
 };
 
-/// Bytes read at once; each idle connection holds a buffer of this size.
-const READ_BUFFER: usize = 1024;
-/// Bytes gathered before a write; a flush writes less at once.
-const WRITE_BUFFER: usize = 4 * 1024;
-/// Most bytes that may wait in one connection's write buffer. A snapshot of the largest session that the core's limits
-/// allow fits; what waits for a slow reader is bounded by its audience's ring.
-const MAX_WRITE_BUFFER: usize = 128 * 1024 * 1024;
+/// So many are looked up at the same time. A whole auditorium that comes at once waits here, holding little, and not
+/// at the database, each with a request of its own half done.
+const IDENTIFYING: usize = 32;
 
 /// What the gateway needs.
 #[derive(Clone)]
@@ -49,13 +47,14 @@ pub struct Gateway {
     pub tasks: Tasks,
     /// Messages written; looked up once, because it is counted at every write.
     sent: metrics::Counter,
+    identifying: Arc<Semaphore>,
 }
 
 impl Gateway {
     /// Puts the gateway together.
     pub fn new(live: Live, identity: Identity, limits: Limits, tasks: Tasks) -> Self {
         let sent = metrics::counter!("atelier_gateway_frames_sent_total");
-        Self { live, identity, limits, tasks, sent }
+        Self { live, identity, limits, tasks, sent, identifying: Arc::new(Semaphore::new(IDENTIFYING)) }
     }
 }
 
@@ -64,67 +63,47 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway) -> Router<S> {
     Router::new().route("/live/ws", get(upgrade)).with_state(gateway)
 }
 
-async fn upgrade(
-    State(gateway): State<Gateway>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let Ok(upgrade) = upgrade else {
-        return Problem::new(Code::ProtocolError).detail("This address speaks WebSocket only.").into_response();
-    };
-    let spoken = upgrade.requested_protocols().any(|name| name.as_bytes() == SUBPROTOCOL.as_bytes());
-    if !spoken {
+async fn upgrade(State(gateway): State<Gateway>, upgrade: Upgrade) -> Response {
+    if !upgrade.offers(SUBPROTOCOL) {
         return Problem::new(Code::ProtocolError)
             .detail(format!("Ask for the subprotocol {SUBPROTOCOL}."))
             .into_response();
     }
-    let limit = gateway.limits.message_bytes;
-    upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MAX_WRITE_BUFFER)
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(move |socket| Box::pin(serve(socket, gateway)))
+    let (limit, tasks) = (gateway.limits.message_bytes, gateway.tasks.clone());
+    upgrade.accept(Some(SUBPROTOCOL), limit, &tasks, move |socket| serve(socket, gateway))
 }
 
 /// What the returned future holds is paid for by every open connection, so whatever is large and short-lived (finding
 /// out who it is, reading a room) is a future of its own, in a box that is gone when it is done.
-fn serve(socket: WebSocket, gateway: Gateway) -> impl Future<Output = ()> + Send {
-    let open = Open::count(&gateway);
-    let opening = Box::pin(greet(socket, gateway));
-    async move {
-        let _open = open;
-        if let Some(connection) = opening.await {
-            connection.serve().await;
-        }
+async fn serve(socket: Socket, gateway: Gateway) {
+    let _open = Open::count();
+    if let Some(connection) = Box::pin(greet(socket, gateway)).await {
+        connection.serve().await;
     }
 }
 
-async fn greet(mut socket: WebSocket, gateway: Gateway) -> Option<Box<Connection>> {
+async fn greet(mut socket: Socket, gateway: Gateway) -> Option<Box<Connection>> {
     let stopping = gateway.tasks.stopping().clone();
     match stopping.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
         Some(Ok(hello)) => connection::open(socket, gateway, hello).await,
         Some(Err(farewell)) => {
-            connection::part(socket, farewell).await;
+            Box::pin(connection::part(socket, farewell)).await;
             None
         }
         None => {
-            connection::part(socket, Farewell::bare(close::DRAINING)).await;
+            Box::pin(connection::part(socket, Farewell::bare(close::DRAINING))).await;
             None
         }
     }
 }
 
-/// One open socket: waited for at shutdown, counted in the metrics.
-struct Open {
-    _running: Running,
-}
+/// One open socket in the metrics.
+struct Open;
 
 impl Open {
-    fn count(gateway: &Gateway) -> Self {
+    fn count() -> Self {
         metrics::gauge!("atelier_gateway_connections").increment(1.0);
-        Self { _running: gateway.tasks.hold() }
+        Self
     }
 }
 
@@ -142,10 +121,10 @@ mod tests {
         size_of::<F>()
     }
 
-    /// Tens of thousands of these are open at once.
+    /// Tens of thousands of these are open at once, or wait at the door.
     #[test]
     fn an_open_connection_weighs_little() {
-        let size = size_of_future(serve);
-        assert!(size <= 2 * 1024, "{size} bytes");
+        let sizes = (size_of_future(serve), size_of_future(greet), connection::SIZE);
+        assert!(sizes.0 <= 512 && sizes.1 <= 2_048 && sizes.2 <= 1_024, "{sizes:?} bytes");
     }
 }

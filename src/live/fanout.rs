@@ -9,16 +9,14 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
 };
 
-use axum::extract::ws::Utf8Bytes;
+use futures_util::task::AtomicWaker;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
 
 use super::core::PollId;
-
-/// One encoded server message, shared by all who receive it.
-pub type Frame = Utf8Bytes;
+pub use crate::socket::Frame;
 
 /// What a slot holds; the newest frame per key replaces the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,11 +85,11 @@ impl Ring {
     /// Adds a frame; the oldest go when there are too many.
     pub fn push(&self, frame: Frame) {
         let mut inner = self.inner.write();
-        inner.bytes += frame.len();
+        inner.bytes += frame.wire().len();
         inner.frames.push_back(frame);
         while inner.frames.len() > self.max_frames || (inner.bytes > self.max_bytes && inner.frames.len() > 1) {
             if let Some(old) = inner.frames.pop_front() {
-                inner.bytes -= old.len();
+                inner.bytes -= old.wire().len();
                 inner.base += 1;
             }
         }
@@ -157,7 +155,9 @@ impl Ring {
 /// The room's end of one connection.
 #[derive(Debug, Default)]
 pub struct Line {
-    wake: Notify,
+    /// There may be something new.
+    awake: AtomicBool,
+    waker: AtomicWaker,
     private: Mutex<Private>,
     stale: AtomicBool,
 }
@@ -180,11 +180,18 @@ impl Line {
     }
     /// Something may be new.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        if !self.awake.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
+        }
     }
-    /// Waits until something may be new.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    /// Waits until something may be new; asking answers it. For one task only.
+    pub fn poll_woken(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.awake.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.waker.register(cx.waker());
+        // Woken between the look and the registration.
+        if self.awake.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
     }
     /// Queues a frame for this connection alone.
     pub fn send(&self, frame: Frame) {
@@ -237,12 +244,12 @@ mod tests {
     use super::*;
 
     fn frame(text: &str) -> Frame {
-        Frame::from(text.to_owned())
+        Frame::text(text)
     }
     fn taken(ring: &Ring, cursor: &mut Cursor, voted: bool) -> Result<Vec<String>, FellOff> {
         let mut out = Vec::new();
         ring.take(cursor, 64, |_, _| voted, &mut out)?;
-        Ok(out.iter().map(ToString::to_string).collect())
+        Ok(out.iter().map(|frame| frame.as_text().to_owned()).collect())
     }
 
     #[test]

@@ -3,4 +3,4 @@ pub mod limits;
 pub mod shutdown;
 
 pub use limits::{Limits, Rate, Rates};
-pub use shutdown::{Running, Tasks};
+pub use shutdown::Tasks;

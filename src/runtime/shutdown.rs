@@ -2,13 +2,7 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::FutureExt;
-use tokio_util::{
-    sync::CancellationToken,
-    task::{TaskTracker, task_tracker::TaskTrackerToken},
-};
-
-/// Work that somebody else started, as long as it is held.
-pub type Running = TaskTrackerToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A handle on everything that runs in the background; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -32,8 +26,10 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        // Boxed: what an async block has captured and then awaits would have two places in it.
+        let guarded = std::panic::AssertUnwindSafe(future.boxed()).catch_unwind();
         self.tracker.spawn(async move {
-            if std::panic::AssertUnwindSafe(future).catch_unwind().await.is_err() {
+            if guarded.await.is_err() {
                 tracing::error!(task = name, "a task panicked");
                 metrics::counter!("atelier_tasks_panicked_total", "task" => name).increment(1);
             }
@@ -49,11 +45,6 @@ impl Tasks {
         self.spawn(name, async move {
             token.run_until_cancelled(future).await;
         });
-    }
-
-    /// Counts as a running task for as long as it is held: for work that somebody else started, as an upgraded socket.
-    pub fn hold(&self) -> Running {
-        self.tracker.token()
     }
 
     /// Cancelled when the server begins to shut down.
@@ -90,7 +81,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn drain_waits_for_tasks_and_held_work() {
+    async fn drain_waits_for_tasks_until_its_deadline() {
         let tasks = Tasks::new();
         let stopping = tasks.stopping().clone();
         let (done, mut finished) = tokio::sync::oneshot::channel();
@@ -98,10 +89,13 @@ mod tests {
             stopping.cancelled().await;
             let _ = done.send(());
         });
-        let held = tasks.hold();
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn("slow", async move {
+            let _ = ended.await;
+        });
         assert_eq!(tasks.drain(Duration::from_millis(200)).await, Err(Unfinished(1)));
         assert!(finished.try_recv().is_ok());
-        drop(held);
+        drop(end);
         assert_eq!(tasks.drain(Duration::from_secs(10)).await, Ok(()));
     }
 

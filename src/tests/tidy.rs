@@ -10,7 +10,7 @@ const LONGEST: usize = 500;
 fn floor(room: &str) -> u8 {
     match room {
         "kernel" => 0,
-        "db" | "http" | "runtime" | "bus" | "jobs" | "mail" | "files" | "ai" | "search" => 1,
+        "db" | "http" | "runtime" | "bus" | "socket" | "jobs" | "mail" | "files" | "ai" | "search" => 1,
         "identity" => 2,
         "rest" => 3,
         "builder" | "studio" | "coaching" | "content" | "workbook" => 4,

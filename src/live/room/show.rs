@@ -78,7 +78,7 @@ pub struct Opening {
 /// Encodes a message once.
 pub fn encode(message: &ServerMessage) -> Frame {
     // The messages hold nothing that JSON cannot: no maps with odd keys, no non-finite numbers.
-    Frame::from(serde_json::to_string(message).unwrap_or_default())
+    Frame::json(message)
 }
 
 impl Show {

@@ -6,6 +6,7 @@ mod log;
 mod projection;
 pub mod protocol;
 pub mod room;
+pub mod store;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,11 +19,11 @@ use self::{
         Answer, Handle, Rejection,
         writer::{Ask, Key, WriteError},
     },
+    store::Store,
 };
 use crate::{
     bus::Bus,
-    db::Db,
-    kernel::{Clock, Code, Id, Refusal},
+    kernel::{Clock, Code, Refusal},
     runtime::{Limits, Tasks},
 };
 
@@ -42,7 +43,7 @@ pub struct Live {
 }
 
 struct Inner {
-    db: Db,
+    store: Store,
     bus: Bus,
     clock: Clock,
     tasks: Tasks,
@@ -52,8 +53,9 @@ struct Inner {
 
 impl Live {
     /// No rooms yet. Starts the head check and the sweep.
-    pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
-        let live = Self { inner: Arc::new(Inner { db, bus, clock, tasks, limits, rooms: DashMap::new() }) };
+    pub fn new(store: impl Into<Store>, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
+        let store = store.into();
+        let live = Self { inner: Arc::new(Inner { store, bus, clock, tasks, limits, rooms: DashMap::new() }) };
         let watcher = live.clone();
         live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });
         let sweeper = live.clone();
@@ -68,9 +70,9 @@ impl Live {
         if let Some(handle) = slot.as_ref().filter(|handle| !handle.is_closed()) {
             return Ok(handle.clone());
         }
-        let Inner { db, bus, clock, limits, .. } = &*self.inner;
+        let Inner { store, bus, clock, limits, .. } = &*self.inner;
         // Boxed: large, and rare beside the look-ups.
-        match Box::pin(room::open(db.clone(), bus.clone(), clock.clone(), *limits, key)).await {
+        match Box::pin(room::open(store.clone(), bus.clone(), clock.clone(), *limits, key)).await {
             Ok((handle, room)) => {
                 *slot = Some(handle.clone());
                 let live = self.clone();
@@ -134,7 +136,11 @@ impl Live {
     fn handles(&self) -> Vec<(Key, Handle)> {
         let slots: Vec<_> = self.inner.rooms.iter().map(|slot| (*slot.key(), slot.value().clone())).collect();
         let open = |slot: &Arc<Mutex<Option<Handle>>>| slot.try_lock().ok().and_then(|slot| slot.clone());
-        slots.iter().filter_map(|(key, slot)| open(slot).map(|handle| (*key, handle))).collect()
+        let mut handles: Vec<_> =
+            slots.iter().filter_map(|(key, slot)| open(slot).map(|handle| (*key, handle))).collect();
+        // The map has an order of its own in each process.
+        handles.sort_unstable_by_key(|(key, _)| *key);
+        handles
     }
 
     async fn watch_heads(&self) {
@@ -162,13 +168,7 @@ impl Live {
 
     async fn check_heads(&self, rooms: &[(Key, Handle)]) -> Result<(), sqlx::Error> {
         let ids: Vec<_> = rooms.iter().map(|(key, _)| key.session.uuid()).collect();
-        let mut tx = self.inner.db.system().await?;
-        let heads = sqlx::query!(r#"SELECT id AS "id!", event_seq AS "seq!" FROM live_heads($1)"#, &ids)
-            .fetch_all(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        let heads: std::collections::HashMap<_, _> =
-            heads.into_iter().map(|head| (head.id, log::to_seq(head.seq))).collect();
+        let heads = self.inner.store.heads(&ids).await?;
         for (key, handle) in rooms {
             if heads.get(&key.session.uuid()).is_some_and(|head| *head > handle.seq()) {
                 handle.catch_up();
@@ -180,7 +180,7 @@ impl Live {
     async fn sweep(&self) {
         let stopping = self.inner.tasks.stopping().clone();
         while stopping.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
-            match self.overdue().await {
+            match self.inner.store.overdue(self.inner.clock.now()).await {
                 Ok(keys) => {
                     for key in keys {
                         // Refused or already so is fine; a database that is away is tried again in a minute.
@@ -190,20 +190,5 @@ impl Live {
                 Err(error) => tracing::warn!(%error, "sweep failed; the next one is in a minute"),
             }
         }
-    }
-
-    async fn overdue(&self) -> Result<Vec<Key>, sqlx::Error> {
-        let mut tx = self.inner.db.system().await?;
-        let rows = sqlx::query!(
-            r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_overdue($1)"#,
-            self.inner.clock.now()
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) })
-            .collect())
     }
 }

@@ -9,6 +9,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Tasks {
     token: CancellationToken,
     tracker: TaskTracker,
+    /// Ends every task on the spot, as the end of a process does.
+    #[cfg(test)]
+    killed: CancellationToken,
 }
 
 /// What was still running when the deadline of [`Tasks::drain`] passed.
@@ -26,6 +29,17 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        #[cfg(test)]
+        let future = {
+            let killed = self.killed.clone();
+            async move {
+                tokio::select! {
+                    biased;
+                    () = killed.cancelled() => {}
+                    () = future => {}
+                }
+            }
+        };
         // Boxed: what an async block has captured and then awaits would have two places in it.
         let guarded = std::panic::AssertUnwindSafe(future.boxed()).catch_unwind();
         self.tracker.spawn(async move {
@@ -50,6 +64,12 @@ impl Tasks {
     /// Cancelled when the server begins to shut down.
     pub fn stopping(&self) -> &CancellationToken {
         &self.token
+    }
+
+    /// Ends every task wherever it waits, and every later one at once: what a process leaves behind that is killed.
+    #[cfg(test)]
+    pub fn kill(&self) {
+        self.killed.cancel();
     }
 
     /// Tells everything to stop; returns at once.

@@ -1,9 +1,11 @@
 //! Who is connected to a room, and who has been away for how long.
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::live::{
     core::{ParticipantId, Role, Session, audience::Audience},
@@ -29,7 +31,8 @@ pub struct Member {
 #[derive(Debug, Default)]
 pub struct Members {
     next: u64,
-    by_number: HashMap<u64, Member>,
+    /// In order: what is done to all is done in the same order each time.
+    by_number: BTreeMap<u64, Member>,
     by_person: HashMap<ParticipantId, Vec<u64>>,
     away: HashMap<ParticipantId, Instant>,
 }
@@ -84,8 +87,9 @@ impl Members {
 
     /// Those whose grace is over; asked once per absence.
     pub fn gone(&mut self, now: Instant) -> Vec<ParticipantId> {
-        let over: Vec<_> =
+        let mut over: Vec<_> =
             self.away.iter().filter(|(_, since)| now.duration_since(**since) >= GRACE).map(|(id, _)| *id).collect();
+        over.sort_unstable();
         for person in &over {
             self.away.remove(person);
         }

@@ -11,11 +11,11 @@ pub mod writer;
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use self::{
@@ -28,10 +28,10 @@ use super::{
     core::{Session, SystemCommand, audience::Audience},
     log::Logged,
     protocol::{ServerMessage, close},
+    store::Store,
 };
 use crate::{
     bus::{Bus, Channel, Packet, Subscription},
-    db::Db,
     kernel::{Clock, Code, Refusal},
     runtime::Limits,
 };
@@ -62,7 +62,7 @@ type Commit = BoxFuture<'static, (Writer, Result<Batch, WriteError>)>;
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about a running task, not modes")]
 struct Room {
     key: Key,
-    db: Db,
+    store: Store,
     clock: Clock,
     bus: Bus,
     limits: Limits,
@@ -96,7 +96,7 @@ struct Room {
 
 /// Loads a session and makes its room. The returned future is the room; it ends when idle or drained.
 pub async fn open(
-    db: Db,
+    store: Store,
     bus: Bus,
     clock: Clock,
     limits: Limits,
@@ -105,7 +105,7 @@ pub async fn open(
     let channel = Channel { organization: key.organization, session: key.session.uuid() };
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let writer = Writer::load(db.clone(), clock.clone(), key).await?;
+    let writer = Writer::load(store.clone(), clock.clone(), key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let seq = writer.seq();
     let shown = Arc::new(AtomicU64::new(seq));
@@ -113,7 +113,7 @@ pub async fn open(
     let state = writer.state();
     let room = Room {
         key,
-        db,
+        store,
         bus,
         origin: clock.id::<()>().uuid(),
         clock,
@@ -157,7 +157,7 @@ impl Room {
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
-                () = tokio::time::sleep_until(due.into()) => self.on_time(),
+                () = tokio::time::sleep_until(due) => self.on_time(),
                 message = messages.recv(), if listening => self.handle_all(message, &mut messages),
                 packet = subscription.next() => self.hear(packet.as_ref()),
                 () = settled(&mut self.snapshot), if saving => self.snapshot = None,
@@ -169,7 +169,7 @@ impl Room {
             }
         }
         if self.seq > self.snapshot_seq {
-            writer::snapshot(self.db, self.key, self.state, self.seq).await;
+            writer::snapshot(self.store, self.key, self.state, self.seq).await;
         }
         metrics::gauge!("atelier_live_rooms").decrement(1.0);
     }
@@ -376,7 +376,7 @@ impl Room {
     fn keep_snapshot(&mut self) {
         if self.snapshot.is_none() && self.seq >= self.snapshot_seq + SNAPSHOT_EVERY {
             self.snapshot_seq = self.seq;
-            let kept = writer::snapshot(self.db.clone(), self.key, self.state.clone(), self.seq);
+            let kept = writer::snapshot(self.store.clone(), self.key, self.state.clone(), self.seq);
             self.snapshot = Some(kept.boxed());
         }
     }

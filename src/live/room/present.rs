@@ -1,8 +1,7 @@
 //! The presenting half of a room: events into state, state onto lines, connections in and out, time.
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::{sync::atomic::Ordering, time::Duration};
+
+use tokio::time::Instant;
 
 use super::{
     Room,

@@ -2,12 +2,11 @@
 use std::time::Duration;
 
 use crate::{
-    db::{Db, TenantTx},
     kernel::{Clock, Code, Id, Moment, Refusal, caller},
     live::{
         core::{self, Actor, Command, Event, Session, SessionId, SystemCommand},
         log::{self, Logged},
-        projection,
+        store::{Store, Transaction},
     },
 };
 
@@ -15,7 +14,7 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Which session, of whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The tenant.
     pub organization: Id<caller::Organization>,
@@ -49,7 +48,7 @@ pub enum Verdict {
 /// The state that the next batch is decided against: always the database's, never older while the head is locked.
 #[derive(Debug)]
 pub struct Writer {
-    db: Db,
+    store: Store,
     clock: Clock,
     key: Key,
     draft: Session,
@@ -94,17 +93,17 @@ impl WriteError {
 
 impl Writer {
     /// Reads a session: the newest snapshot and the events after it.
-    pub async fn load(db: Db, clock: Clock, key: Key) -> Result<Self, WriteError> {
-        let mut tx = db.tenant_as(key.organization, None).await?;
-        if log::head(&mut tx, key.session).await?.is_none() {
+    pub async fn load(store: Store, clock: Clock, key: Key) -> Result<Self, WriteError> {
+        let mut tx = store.begin(key).await?;
+        if tx.head().await?.is_none() {
             return Err(WriteError::Gone);
         }
-        let (mut seq, mut state) = match log::load_snapshot(&mut tx, key.session).await? {
+        let (mut seq, mut state) = match tx.load_snapshot().await? {
             Some((seq, state)) => (seq, Some(state)),
             None => (0, None),
         };
         loop {
-            let events = log::read(&mut tx, key.session, seq).await?;
+            let events = tx.read(seq).await?;
             let Some(last) = events.last() else { break };
             seq = last.seq;
             for logged in &events {
@@ -117,7 +116,7 @@ impl Writer {
         }
         tx.commit().await?;
         let draft = state.ok_or(WriteError::Gone)?;
-        Ok(Self { db, clock, key, draft, seq })
+        Ok(Self { store, clock, key, draft, seq })
     }
 
     /// The last number known.
@@ -174,8 +173,8 @@ impl Writer {
     }
 
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
-        let mut tx = self.db.tenant_as(self.key.organization, None).await?;
-        let head = log::lock_head(&mut tx, self.key.session).await?.ok_or(WriteError::Gone)?;
+        let mut tx = self.store.begin(self.key).await?;
+        let head = tx.lock_head().await?.ok_or(WriteError::Gone)?;
         let mut batch = Batch { events: self.catch_up(&mut tx, head).await?, ..Batch::default() };
         let at = self.clock.now();
         let caught_up = batch.events.len();
@@ -201,16 +200,15 @@ impl Writer {
             tx.commit().await?;
             return Ok(batch);
         }
-        log::append(&mut tx, self.key.session, own).await?;
-        projection::project(&mut tx, &self.draft, own, self.seq).await?;
+        tx.append(&self.draft, own, self.seq).await?;
         tx.commit().await?;
         Ok(batch)
     }
 
-    async fn catch_up(&mut self, tx: &mut TenantTx, head: u64) -> Result<Vec<Logged>, WriteError> {
+    async fn catch_up(&mut self, tx: &mut Transaction, head: u64) -> Result<Vec<Logged>, WriteError> {
         let mut missing = Vec::new();
         while self.seq < head {
-            let events = log::read(tx, self.key.session, self.seq).await?;
+            let events = tx.read(self.seq).await?;
             let Some(last) = events.last() else { break };
             self.seq = last.seq;
             for logged in &events {
@@ -222,17 +220,9 @@ impl Writer {
     }
 }
 
-/// Keeps a snapshot. Failure costs only time at the next load. The state is turned into JSON on a thread of its own:
-/// that of a large session takes a while.
-pub async fn snapshot(db: Db, key: Key, state: Session, seq: u64) {
-    let json = tokio::task::spawn_blocking(move || serde_json::to_value(&state)).await;
-    let stored = async {
-        let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        let mut tx = db.tenant_as(key.organization, None).await.map_err(|error| error.to_string())?;
-        log::store_snapshot(&mut tx, key.session, seq, json).await.map_err(|error| error.to_string())?;
-        tx.commit().await.map_err(|error| error.to_string())
-    };
-    if let Err(error) = stored.await {
+/// Keeps a snapshot. Failure costs only time at the next load.
+pub async fn snapshot(store: Store, key: Key, state: Session, seq: u64) {
+    if let Err(error) = store.keep_snapshot(key, seq, state).await {
         tracing::warn!(session = %key.session, error, "snapshot not written");
     }
 }

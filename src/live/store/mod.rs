@@ -1,0 +1,173 @@
+//! Where sessions are kept: PostgreSQL. In the simulation: memory that keeps the same promises and breaks as badly.
+#[cfg(test)]
+pub mod memory;
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+#[cfg(test)]
+use self::memory::{Memory, MemoryTx};
+use super::{
+    core::Session,
+    log::{self, Logged, to_seq},
+    projection,
+    room::writer::Key,
+};
+use crate::{
+    db::{Db, TenantTx},
+    kernel::{Id, Moment},
+};
+
+/// Where sessions are kept. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// The database.
+    Postgres(Db),
+    /// The simulation's.
+    #[cfg(test)]
+    Memory(Memory),
+}
+
+/// A transaction on one session. Dropped without [`Transaction::commit`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Transaction {
+    session: super::core::SessionId,
+    tx: Backend,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Postgres(TenantTx),
+    #[cfg(test)]
+    Memory(Box<MemoryTx>),
+}
+
+impl From<Db> for Store {
+    fn from(db: Db) -> Self {
+        Self::Postgres(db)
+    }
+}
+
+impl Store {
+    /// Begins a transaction on one session.
+    pub async fn begin(&self, key: Key) -> Result<Transaction, sqlx::Error> {
+        let tx = match self {
+            Self::Postgres(db) => Backend::Postgres(db.tenant_as(key.organization, None).await?),
+            #[cfg(test)]
+            Self::Memory(memory) => Backend::Memory(Box::new(memory.begin(key).await?)),
+        };
+        Ok(Transaction { session: key.session, tx })
+    }
+
+    /// The last number given in each of these sessions.
+    pub async fn heads(&self, sessions: &[Uuid]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
+        match self {
+            Self::Postgres(db) => {
+                let mut tx = db.system().await?;
+                let heads = sqlx::query!(r#"SELECT id AS "id!", event_seq AS "seq!" FROM live_heads($1)"#, sessions)
+                    .fetch_all(&mut *tx)
+                    .await?;
+                tx.commit().await?;
+                Ok(heads.into_iter().map(|head| (head.id, to_seq(head.seq))).collect())
+            }
+            #[cfg(test)]
+            Self::Memory(memory) => memory.heads(sessions).await,
+        }
+    }
+
+    /// Sessions that nobody hosts any more.
+    pub async fn overdue(&self, now: Moment) -> Result<Vec<Key>, sqlx::Error> {
+        match self {
+            Self::Postgres(db) => {
+                let mut tx = db.system().await?;
+                let rows = sqlx::query!(
+                    r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_overdue($1)"#,
+                    now
+                )
+                .fetch_all(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                let keys = rows.into_iter();
+                Ok(keys.map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) }).collect())
+            }
+            #[cfg(test)]
+            Self::Memory(memory) => Ok(memory.overdue(now)),
+        }
+    }
+
+    /// Keeps a snapshot. The state is turned into JSON on a thread of its own: that of a large session takes a while.
+    pub async fn keep_snapshot(&self, key: Key, seq: u64, state: Session) -> Result<(), String> {
+        match self {
+            Self::Postgres(db) => {
+                let json = tokio::task::spawn_blocking(move || serde_json::to_value(&state)).await;
+                let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+                let mut tx = db.tenant_as(key.organization, None).await.map_err(|error| error.to_string())?;
+                log::store_snapshot(&mut tx, key.session, seq, json).await.map_err(|error| error.to_string())?;
+                tx.commit().await.map_err(|error| error.to_string())
+            }
+            #[cfg(test)]
+            Self::Memory(memory) => memory.keep_snapshot(key, seq, &state).await.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+impl Transaction {
+    /// Locks the session's head for this transaction and says the last number given. None: no such session here.
+    pub async fn lock_head(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        match &mut self.tx {
+            Backend::Postgres(tx) => log::lock_head(tx, self.session).await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.lock_head().await,
+        }
+    }
+
+    /// The last number given, without a lock.
+    pub async fn head(&mut self) -> Result<Option<u64>, sqlx::Error> {
+        match &mut self.tx {
+            Backend::Postgres(tx) => log::head(tx, self.session).await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.head().await,
+        }
+    }
+
+    /// The events after a number, at most a chunk of them; call again until none come.
+    pub async fn read(&mut self, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
+        match &mut self.tx {
+            Backend::Postgres(tx) => log::read(tx, self.session, after).await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.read(after).await,
+        }
+    }
+
+    /// Appends events that carry the next numbers, writes the tables, moves the head to `seq`; it must be locked.
+    /// `state` is the state after them.
+    pub async fn append(&mut self, state: &Session, events: &[Logged], seq: u64) -> Result<(), sqlx::Error> {
+        match &mut self.tx {
+            Backend::Postgres(tx) => {
+                log::append(tx, self.session, events).await?;
+                projection::project(tx, state, events, seq).await
+            }
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.append(state, events, seq).await,
+        }
+    }
+
+    /// The newest usable snapshot with its number.
+    pub async fn load_snapshot(&mut self) -> Result<Option<(u64, Session)>, sqlx::Error> {
+        match &mut self.tx {
+            Backend::Postgres(tx) => log::load_snapshot(tx, self.session).await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.load_snapshot().await,
+        }
+    }
+
+    /// Makes it durable.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        match self.tx {
+            Backend::Postgres(tx) => tx.commit().await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.commit().await,
+        }
+    }
+}

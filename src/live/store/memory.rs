@@ -105,7 +105,7 @@ fn broken() -> sqlx::Error {
     sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into())
 }
 
-/// Waits as a step takes, and says whether it happens: `Some(outcome after it)`.
+/// Waits as a step takes; an error when it does not happen.
 async fn until_done(fate: Fate) -> Result<(), sqlx::Error> {
     pause(fate.before).await;
     match fate.outcome {
@@ -272,13 +272,9 @@ impl MemoryTx {
         let (memory, key) = (self.memory.clone(), self.key);
         let (tell, told) = oneshot::channel();
         self.memory.server.spawn("database commit", async move {
-            let done = if fate.outcome == Outcome::Silent {
-                pause(fate.before).await;
-                Ok(())
-            } else {
-                until_done(fate).await
-            };
-            if let (Ok(()), Some((events, state))) = (&done, appended)
+            pause(fate.before).await;
+            let happens = matches!(fate.outcome, Outcome::Done | Outcome::Unheard);
+            if let Some((events, state)) = appended.filter(|_| happens)
                 && let Some(kept) = memory.kept.lock().get_mut(&key)
             {
                 kept.events.extend(events);
@@ -286,7 +282,7 @@ impl MemoryTx {
             }
             drop(guard);
             // The node may be gone.
-            let _ = tell.send(done);
+            let _ = tell.send(if fate.outcome == Outcome::Failed { Err(broken()) } else { Ok(()) });
         });
         if fate.outcome == Outcome::Silent {
             return std::future::pending().await;
@@ -344,6 +340,8 @@ impl sqlx::error::DatabaseError for Complaint {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use chrono::DateTime;
 
     use super::*;
@@ -383,9 +381,13 @@ mod tests {
         for (outcome, head) in [(Outcome::Done, 2), (Outcome::Failed, 1), (Outcome::Unheard, 2), (Outcome::Silent, 1)] {
             let (key, memory, clock) = a_session();
             let fate = Fate { outcome, ..Fate::FINE };
-            let rough =
-                memory.in_weather(Arc::new(move |_, step| if step == Step::Commit { fate } else { Fate::FINE }));
+            let storm = Arc::new(AtomicBool::new(false));
+            let begun = storm.clone();
+            let rough = memory.in_weather(Arc::new(move |_, step| {
+                if step == Step::Commit && begun.load(Ordering::SeqCst) { fate } else { Fate::FINE }
+            }));
             let mut writer = Writer::load(Store::Memory(rough), clock.clone(), key).await.unwrap();
+            storm.store(true, Ordering::SeqCst);
             let lock = [Ask::Command(Actor::System, Command::Lock { locked: true })];
             assert_eq!(writer.commit(&lock).await.is_ok(), outcome == Outcome::Done);
             assert_eq!(memory.head_of(key), head, "{outcome:?}");

@@ -42,6 +42,19 @@ pub async fn lock_head(tx: &mut TenantTx, session: SessionId) -> Result<Option<u
     Ok(head.map(to_seq))
 }
 
+/// Locks the session's head and moves it from one number to another in one statement. False: it does not stand there.
+pub async fn take_head(tx: &mut TenantTx, session: SessionId, from: u64, to: u64) -> Result<bool, sqlx::Error> {
+    let moved = sqlx::query!(
+        "UPDATE live_sessions SET event_seq = $3 WHERE id = $1 AND event_seq = $2",
+        session.uuid(),
+        to_db(from),
+        to_db(to)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
 /// The last number given, without a lock.
 pub async fn head(tx: &mut TenantTx, session: SessionId) -> Result<Option<u64>, sqlx::Error> {
     let head = sqlx::query_scalar!("SELECT event_seq FROM live_sessions WHERE id = $1", session.uuid())
@@ -61,6 +74,13 @@ pub async fn read(tx: &mut TenantTx, session: SessionId, after: u64) -> Result<V
     )
     .fetch_all(&mut **tx)
     .await?;
+    // The log begins later, or not at all: what is missing is in the archive.
+    if rows.first().map_or(after == 0, |first| to_seq(first.seq) > after + 1) {
+        let archived = read_archive(tx, session, after).await?;
+        if !archived.is_empty() {
+            return Ok(archived);
+        }
+    }
     rows.into_iter()
         .map(|row| {
             let event = serde_json::from_value(row.payload).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
@@ -68,6 +88,22 @@ pub async fn read(tx: &mut TenantTx, session: SessionId, after: u64) -> Result<V
             Ok(Logged { seq: to_seq(row.seq), at: row.created_at, actor, event })
         })
         .collect()
+}
+
+async fn read_archive(tx: &mut TenantTx, session: SessionId, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
+    let chunk = sqlx::query_scalar!(
+        r#"SELECT events::text AS "events!" FROM live_session_archive
+           WHERE live_session_id = $1 AND to_seq > $2 ORDER BY to_seq LIMIT 1"#,
+        session.uuid(),
+        to_db(after),
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(chunk) = chunk else { return Ok(Vec::new()) };
+    let mut events: Vec<Logged> =
+        serde_json::from_str(&chunk).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    events.retain(|logged| logged.seq > after);
+    Ok(events)
 }
 
 /// Appends events that carry the next numbers. The head must be locked; [`super::projection`] moves it.
@@ -105,13 +141,13 @@ pub async fn append(tx: &mut TenantTx, session: SessionId, events: &[Logged]) ->
 /// The newest usable snapshot with its number.
 pub async fn load_snapshot(tx: &mut TenantTx, session: SessionId) -> Result<Option<(u64, Session)>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT seq, state FROM live_session_snapshots WHERE live_session_id = $1 AND version = $2",
+        r#"SELECT seq, state::text AS "state!" FROM live_session_snapshots WHERE live_session_id = $1 AND version = $2"#,
         session.uuid(),
         SNAPSHOT_VERSION,
     )
     .fetch_optional(&mut **tx)
     .await?;
-    Ok(row.and_then(|row| match serde_json::from_value(row.state) {
+    Ok(row.and_then(|row| match serde_json::from_str(&row.state) {
         Ok(state) => Some((to_seq(row.seq), state)),
         Err(error) => {
             tracing::warn!(%session, %error, "snapshot not readable; reading the whole log instead");
@@ -120,11 +156,11 @@ pub async fn load_snapshot(tx: &mut TenantTx, session: SessionId) -> Result<Opti
     }))
 }
 
-/// Keeps a snapshot; an older one never replaces a newer one.
-pub async fn store_snapshot(tx: &mut TenantTx, session: SessionId, seq: u64, state: Value) -> Result<(), sqlx::Error> {
+/// Keeps a snapshot, given as JSON; an older one never replaces a newer one.
+pub async fn store_snapshot(tx: &mut TenantTx, session: SessionId, seq: u64, state: &str) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "INSERT INTO live_session_snapshots (organization_id, live_session_id, seq, version, state)
-         VALUES ($1, $2, $3, $4, $5)
+         VALUES ($1, $2, $3, $4, $5::text::jsonb)
          ON CONFLICT (live_session_id) DO UPDATE SET seq = EXCLUDED.seq, version = EXCLUDED.version,
              state = EXCLUDED.state, created_at = now()
          WHERE live_session_snapshots.seq < EXCLUDED.seq OR live_session_snapshots.version <> EXCLUDED.version",

@@ -5,6 +5,7 @@ pub mod http;
 mod log;
 mod projection;
 pub mod protocol;
+mod retention;
 pub mod room;
 pub mod store;
 
@@ -188,6 +189,9 @@ impl Live {
                     }
                 }
                 Err(error) => tracing::warn!(%error, "sweep failed; the next one is in a minute"),
+            }
+            if let Err(error) = self.archive().await {
+                tracing::warn!(%error, "logs not archived; the next attempt is in a minute");
             }
         }
     }

@@ -276,7 +276,7 @@ pub async fn create_session(
         core::apply(&mut state, &logged.event, now);
     }
     log::append(tx, id, &events).await?;
-    projection::project(tx, &state, &events, events.len() as u64).await?;
+    projection::project(tx, &state, &events, events.len() as u64, projection::Head::Behind).await?;
     Ok(id.uuid())
 }
 

@@ -16,6 +16,15 @@ use super::{
 };
 use crate::db::TenantTx;
 
+/// Where the session's head stands while its events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// Before them.
+    Behind,
+    /// At the last of them.
+    There,
+}
+
 /// What a batch touched.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "a set of independent marks")]
@@ -89,12 +98,19 @@ impl Touched {
     }
 }
 
-/// Writes what `events` changed, and moves the session's head to `seq`. `state` is the state after them.
-pub async fn project(tx: &mut TenantTx, state: &Session, events: &[Logged], seq: u64) -> Result<(), sqlx::Error> {
+/// Writes what `events` changed, and moves the session's head to `seq` unless it stands there. `state` is the state
+/// after them.
+pub async fn project(
+    tx: &mut TenantTx,
+    state: &Session,
+    events: &[Logged],
+    seq: u64,
+    head: Head,
+) -> Result<(), sqlx::Error> {
     let touched = Touched::by(events, state);
     if touched.session {
         write_session(tx, state, seq).await?;
-    } else {
+    } else if head == Head::Behind {
         sqlx::query!("UPDATE live_sessions SET event_seq = $2 WHERE id = $1", state.id.uuid(), to_db(seq))
             .execute(&mut **tx)
             .await?;

@@ -57,6 +57,14 @@ const GATHER: Duration = Duration::from_millis(1);
 /// After a failed transaction, commands are turned away with `retry` for this long before the next attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
+/// How a batch that could not be written is tried again.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    Together,
+    /// To find the one ask that the database refuses.
+    Singly,
+}
+
 type Commit = BoxFuture<'static, (Writer, Result<Batch, WriteError>)>;
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about a running task, not modes")]
@@ -319,21 +327,29 @@ impl Room {
         self.writer = Some(writer);
         match result {
             Ok(batch) => self.committed(batch),
+            Err(WriteError::Overtaken) => {
+                metrics::counter!("atelier_live_batches_overtaken_total").increment(1);
+                self.commit_again(Manner::Together);
+            }
             Err(error) if error.may_be_one_asks_fault() && self.under_way.len() > 1 => {
                 tracing::error!(session = %self.key.session, %error, "a batch was refused; trying one by one");
-                self.commit_singly();
+                self.commit_again(Manner::Singly);
             }
             Err(error) => self.commit_failed(&error),
         }
     }
 
-    fn commit_singly(&mut self) {
+    /// The same batch once more, from what is known to be committed.
+    fn commit_again(&mut self, manner: Manner) {
         let Some(mut writer) = self.writer.take() else { return };
         writer.reset(&self.state, self.seq);
         let asks: Vec<Ask> = self.under_way.iter().map(|(ask, _)| ask.clone()).collect();
         self.commit = Some(
             async move {
-                let result = writer.commit_singly(&asks).await;
+                let result = match manner {
+                    Manner::Together => writer.commit(&asks).await,
+                    Manner::Singly => writer.commit_singly(&asks).await,
+                };
                 (writer, result)
             }
             .boxed(),

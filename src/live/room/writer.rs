@@ -12,6 +12,8 @@ use crate::{
 
 /// A transaction that takes longer is given up; its fate is learnt from the head's number.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// After so many batches between which nobody else has written, the next is decided before the head is taken.
+const ALONE: u32 = 8;
 
 /// Which session, of whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +55,8 @@ pub struct Writer {
     key: Key,
     draft: Session,
     seq: u64,
+    /// Batches written since somebody else last wrote.
+    alone: u32,
 }
 
 /// What a batch came to.
@@ -70,6 +74,9 @@ pub enum WriteError {
     /// The database is away, or refused to go on.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    /// Another node wrote while this batch was decided: [`Writer::reset`], and again.
+    #[error("another node was faster")]
+    Overtaken,
     /// No answer in time.
     #[error("no answer from the database in time")]
     Deadline,
@@ -116,7 +123,7 @@ impl Writer {
         }
         tx.commit().await?;
         let draft = state.ok_or(WriteError::Gone)?;
-        Ok(Self { store, clock, key, draft, seq })
+        Ok(Self { store, clock, key, draft, seq, alone: 0 })
     }
 
     /// The last number known.
@@ -135,6 +142,7 @@ impl Writer {
             if logged.seq == self.seq + 1 {
                 core::apply(&mut self.draft, &logged.event, logged.at);
                 self.seq = logged.seq;
+                self.alone = 0;
             }
         }
     }
@@ -143,6 +151,7 @@ impl Writer {
     pub fn reset(&mut self, committed: &Session, seq: u64) {
         self.draft = committed.clone();
         self.seq = seq;
+        self.alone = 0;
     }
 
     /// Decides and writes a batch. On error nothing of it may be believed: [`Writer::reset`] before the next.
@@ -156,6 +165,7 @@ impl Writer {
         let mut whole = Batch::default();
         for ask in asks {
             let (before, seq) = (self.draft.clone(), self.seq);
+            self.alone = 0;
             match self.commit(std::slice::from_ref(ask)).await {
                 Ok(batch) => {
                     whole.events.extend(batch.events);
@@ -172,12 +182,60 @@ impl Writer {
         Ok(whole)
     }
 
+    /// Two ways to the same end. Alone, the batch is decided first and the head taken with its new number in one
+    /// statement, which fails if somebody was faster. With others, the head is locked first, and what they wrote is read.
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        let batch = if self.alone >= ALONE {
+            metrics::counter!("atelier_live_batches_total", "path" => "optimistic").increment(1);
+            self.decide_first(asks).await?
+        } else {
+            metrics::counter!("atelier_live_batches_total", "path" => "locked").increment(1);
+            self.lock_first(asks).await?
+        };
+        self.alone = self.alone.saturating_add(1);
+        Ok(batch)
+    }
+
+    async fn decide_first(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        let (before, mut batch) = (self.seq, Batch::default());
+        self.decide(asks, &mut batch);
+        let mut tx = self.store.begin(self.key).await?;
+        let mine = if batch.events.is_empty() {
+            // What was refused, or is already so, must be so now.
+            tx.head().await? == Some(before)
+        } else {
+            tx.take_head(before, self.seq).await?
+        };
+        if !mine {
+            return Err(WriteError::Overtaken);
+        }
+        if !batch.events.is_empty() {
+            tx.append(&self.draft, &batch.events, self.seq).await?;
+        }
+        tx.commit().await?;
+        Ok(batch)
+    }
+
+    async fn lock_first(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let mut tx = self.store.begin(self.key).await?;
         let head = tx.lock_head().await?.ok_or(WriteError::Gone)?;
         let mut batch = Batch { events: self.catch_up(&mut tx, head).await?, ..Batch::default() };
-        let at = self.clock.now();
         let caught_up = batch.events.len();
+        if caught_up > 0 {
+            self.alone = 0;
+        }
+        self.decide(asks, &mut batch);
+        let own = &batch.events[caught_up..];
+        if !own.is_empty() {
+            tx.append(&self.draft, own, self.seq).await?;
+        }
+        tx.commit().await?;
+        Ok(batch)
+    }
+
+    /// Decides each ask against the state that the ones before it have left.
+    fn decide(&mut self, asks: &[Ask], batch: &mut Batch) {
+        let at = self.clock.now();
         for ask in asks {
             let (actor, decision) = match ask {
                 Ask::Command(actor, command) => (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at)),
@@ -195,14 +253,6 @@ impl Writer {
                 Err(refusal) => Verdict::Refused(refusal),
             });
         }
-        let own = &batch.events[caught_up..];
-        if own.is_empty() {
-            tx.commit().await?;
-            return Ok(batch);
-        }
-        tx.append(&self.draft, own, self.seq).await?;
-        tx.commit().await?;
-        Ok(batch)
     }
 
     async fn catch_up(&mut self, tx: &mut Transaction, head: u64) -> Result<Vec<Logged>, WriteError> {

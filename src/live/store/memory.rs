@@ -231,6 +231,14 @@ impl MemoryTx {
         self.head().await
     }
 
+    pub(super) async fn take_head(&mut self, from: u64) -> Result<bool, sqlx::Error> {
+        let mine = self.lock_head().await? == Some(from);
+        if !mine {
+            self.guard = None;
+        }
+        Ok(mine)
+    }
+
     pub(super) async fn head(&mut self) -> Result<Option<u64>, sqlx::Error> {
         self.step(Step::Read).await?;
         Ok(self.look(|kept| kept.events.last().map_or(0, |logged| logged.seq)))

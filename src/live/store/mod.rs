@@ -11,7 +11,7 @@ use self::memory::{Memory, MemoryTx};
 use super::{
     core::Session,
     log::{self, Logged, to_seq},
-    projection,
+    projection::{self, Head},
     room::writer::Key,
 };
 use crate::{
@@ -33,6 +33,7 @@ pub enum Store {
 #[derive(Debug)]
 pub struct Transaction {
     session: super::core::SessionId,
+    head: Head,
     tx: Backend,
 }
 
@@ -57,7 +58,7 @@ impl Store {
             #[cfg(test)]
             Self::Memory(memory) => Backend::Memory(Box::new(memory.begin(key).await?)),
         };
-        Ok(Transaction { session: key.session, tx })
+        Ok(Transaction { session: key.session, head: Head::Behind, tx })
     }
 
     /// The last number given in each of these sessions.
@@ -96,14 +97,54 @@ impl Store {
         }
     }
 
+    /// Sessions that have been over since before then, and whose log is not archived; some of them, the oldest first.
+    pub async fn archivable(&self, before: Moment) -> Result<Vec<Key>, sqlx::Error> {
+        match self {
+            Self::Postgres(db) => {
+                let mut tx = db.system().await?;
+                let rows = sqlx::query!(
+                    r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_archivable($1)"#,
+                    before
+                )
+                .fetch_all(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                let keys = rows.into_iter();
+                Ok(keys.map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) }).collect())
+            }
+            #[cfg(test)]
+            Self::Memory(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Moves the log of a session that is over, up to its snapshot, into the archive. Returns how many events.
+    pub async fn archive(&self, key: Key) -> Result<i64, sqlx::Error> {
+        match self {
+            Self::Postgres(db) => {
+                let mut tx = db.system().await?;
+                let moved = sqlx::query_scalar!(
+                    r#"SELECT live_archive($1, $2) AS "moved!""#,
+                    key.organization.uuid(),
+                    key.session.uuid()
+                )
+                .fetch_one(&mut *tx)
+                .await?;
+                tx.commit().await?;
+                Ok(moved)
+            }
+            #[cfg(test)]
+            Self::Memory(_) => Ok(0),
+        }
+    }
+
     /// Keeps a snapshot. The state is turned into JSON on a thread of its own: that of a large session takes a while.
     pub async fn keep_snapshot(&self, key: Key, seq: u64, state: Session) -> Result<(), String> {
         match self {
             Self::Postgres(db) => {
-                let json = tokio::task::spawn_blocking(move || serde_json::to_value(&state)).await;
+                let json = tokio::task::spawn_blocking(move || serde_json::to_string(&state)).await;
                 let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
                 let mut tx = db.tenant_as(key.organization, None).await.map_err(|error| error.to_string())?;
-                log::store_snapshot(&mut tx, key.session, seq, json).await.map_err(|error| error.to_string())?;
+                log::store_snapshot(&mut tx, key.session, seq, &json).await.map_err(|error| error.to_string())?;
                 tx.commit().await.map_err(|error| error.to_string())
             }
             #[cfg(test)]
@@ -131,6 +172,16 @@ impl Transaction {
         }
     }
 
+    /// Locks the session's head and moves it from one number to another. False: it does not stand there.
+    pub async fn take_head(&mut self, from: u64, to: u64) -> Result<bool, sqlx::Error> {
+        self.head = Head::There;
+        match &mut self.tx {
+            Backend::Postgres(tx) => log::take_head(tx, self.session, from, to).await,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.take_head(from).await,
+        }
+    }
+
     /// The events after a number, at most a chunk of them; call again until none come.
     pub async fn read(&mut self, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
         match &mut self.tx {
@@ -146,7 +197,7 @@ impl Transaction {
         match &mut self.tx {
             Backend::Postgres(tx) => {
                 log::append(tx, self.session, events).await?;
-                projection::project(tx, state, events, seq).await
+                projection::project(tx, state, events, seq, self.head).await
             }
             #[cfg(test)]
             Backend::Memory(tx) => tx.append(state, events, seq).await,

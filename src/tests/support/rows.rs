@@ -42,6 +42,10 @@ pub const ROWS: &[Row] = &[
         "(organization_id, live_session_id, seq, version, state) VALUES ({org}, {live_sessions}, 1, 1, '{}')",
     ),
     row(
+        "live_session_archive",
+        "(organization_id, live_session_id, from_seq, to_seq, events) VALUES ({org}, {live_sessions}, 1, 1, '[]')",
+    ),
+    row(
         "live_polls",
         "(id, organization_id, live_session_id, question) VALUES ({id}, {org}, {live_sessions}, 'Probe?')",
     ),

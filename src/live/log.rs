@@ -100,8 +100,7 @@ async fn read_archive(tx: &mut TenantTx, session: SessionId, after: u64) -> Resu
     .fetch_optional(&mut **tx)
     .await?;
     let Some(chunk) = chunk else { return Ok(Vec::new()) };
-    let mut events: Vec<Logged> =
-        serde_json::from_str(&chunk).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let mut events: Vec<Logged> = serde_json::from_str(&chunk).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     events.retain(|logged| logged.seq > after);
     Ok(events)
 }

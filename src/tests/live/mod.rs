@@ -12,6 +12,7 @@ mod people;
 mod polls;
 mod questions;
 mod results;
+mod retention;
 mod retries;
 mod returning;
 mod secrets;

@@ -106,15 +106,6 @@ impl Board {
         Self { clock, state: Mutex::default(), told: watch::Sender::new(told) }
     }
 
-    /// A part has not been tried yet. That is no news for the log.
-    pub fn untried(self, part: &str) -> Self {
-        let why: Arc<str> = "not connected yet".into();
-        self.state.lock().wrong.insert(part.to_owned(), why.clone());
-        let since = self.clock.now();
-        self.told.send_modify(|told| told.health = Health::Silent { since, why });
-        self
-    }
-
     pub fn watch(&self) -> Watch {
         Watch(self.told.subscribe())
     }
@@ -126,6 +117,13 @@ impl Board {
     /// Something may have passed unheard.
     pub fn missed(&self) {
         self.told.send_modify(|told| told.missed += 1);
+    }
+
+    /// A part that is to carry is being connected. It does not carry yet, but that is no news for the log.
+    pub fn pending(&self, part: &str) {
+        let mut state = self.state.lock();
+        state.wrong.insert(part.to_owned(), "not connected yet".into());
+        self.publish(&state);
     }
 
     /// A part does not carry.
@@ -158,7 +156,11 @@ impl Board {
                 }
             }
         }
-        let why = first.map(|(_, why)| why.clone());
+        self.publish(state);
+    }
+
+    fn publish(&self, state: &State) {
+        let why = state.wrong.first_key_value().map(|(_, why)| why.clone());
         self.told.send_if_modified(|told| {
             let health = match (why, &told.health) {
                 (None, _) => Health::Carrying,

@@ -7,7 +7,7 @@ pub mod redis;
 
 use std::fmt;
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 pub use health::{Health, Watch};
 pub use local::{LocalBus, Subscription};
 pub use packet::{MOST_BYTES, Packet};
@@ -58,7 +58,7 @@ impl Bus {
     /// cannot be reached the bus does not carry; that stops nobody from starting.
     pub fn redis(settings: Settings, clock: &Clock) -> (Self, BoxFuture<'static, ()>) {
         let (bus, work) = RedisBus::new(settings, clock);
-        (Self::Redis(bus), work.boxed())
+        (Self::Redis(bus), work)
     }
     /// Tells everybody who listens. Never waits, never fails: what is lost is found by number.
     pub fn publish(&self, channel: Channel, packet: Packet) {

@@ -9,6 +9,7 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Channel;
 
@@ -40,6 +41,8 @@ pub struct Lane {
     open: AtomicBool,
     reconsider: Mutex<HashSet<Channel>>,
     wake: Notify,
+    /// The server is not needed any more.
+    pub retired: CancellationToken,
 }
 
 impl Lane {
@@ -53,6 +56,7 @@ impl Lane {
             open: AtomicBool::new(false),
             reconsider: Mutex::default(),
             wake: Notify::new(),
+            retired: CancellationToken::new(),
         };
         (Arc::new(lane), queue)
     }
@@ -74,6 +78,11 @@ impl Lane {
     /// A packet has left the queue.
     pub fn left(&self, outgoing: &Outgoing) {
         self.bytes.fetch_sub(outgoing.bytes.len(), Ordering::AcqRel);
+    }
+
+    /// Nobody needs the server any more.
+    pub fn retire(&self) {
+        self.retired.cancel();
     }
 
     /// From now on packets are taken, or dropped.

@@ -3,18 +3,15 @@
 use std::{
     collections::HashSet,
     convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::FutureExt;
 use parking_lot::Mutex;
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisResult, Value,
-    aio::MultiplexedConnection, cmd,
+    AsyncConnectionConfig, Cmd, Pipeline, PushInfo, PushKind, RedisError, RedisResult, ServerError, ServerErrorKind,
+    Value, aio::MultiplexedConnection, cmd,
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -25,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Inner,
     lane::{Lane, Outgoing, dropped},
+    sentinel,
+    settings::{Address, Login, Settings},
 };
 use crate::bus::Channel;
 
@@ -43,33 +42,66 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// When nothing has changed for so long, everything is looked at: nothing may depend on one answer that got lost.
 const REVIEW: Duration = Duration::from_secs(15);
+/// How often the sentinels are asked whether the master is still the master.
+const ASK_SENTINELS: Duration = Duration::from_secs(5);
 /// Most channels in one go, and most packets.
 const MOST_AT_ONCE: usize = 256;
+
+/// Where the server is.
+pub enum Place {
+    /// There.
+    At(Address),
+    /// Where the sentinels say.
+    Master { sentinels: Vec<Address>, name: String, login: Login },
+}
+
+impl Place {
+    async fn find(&self, settings: &Settings) -> RedisResult<Address> {
+        match self {
+            Self::At(address) => Ok(address.clone()),
+            Self::Master { sentinels, name, login } => sentinel::master(settings, sentinels, name, login).await,
+        }
+    }
+}
 
 /// Keeps up one connection.
 pub struct Link {
     bus: Arc<Inner>,
     lane: Arc<Lane>,
     queue: mpsc::Receiver<Outgoing>,
+    place: Place,
 }
 
 impl Link {
-    pub fn new(bus: Arc<Inner>, lane: Arc<Lane>, queue: mpsc::Receiver<Outgoing>) -> Self {
-        Self { bus, lane, queue }
+    pub fn new(bus: Arc<Inner>, lane: Arc<Lane>, queue: mpsc::Receiver<Outgoing>, place: Place) -> Self {
+        Self { bus, lane, queue, place }
     }
 
-    /// Connects, again and again. Ends only with the task.
+    /// Connects, again and again, until the server is not needed any more.
     pub async fn run(mut self) {
+        let retired = self.lane.retired.clone();
+        tokio::select! {
+            // First of all: one that is retired has nothing to say on the board any more.
+            biased;
+            () = retired.cancelled() => {}
+            () = self.keep_up() => {}
+        }
+        self.lane.set_open(false);
+        self.empty_queue();
+    }
+
+    async fn keep_up(&mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
             let began = Instant::now();
             let why = match self.connect().await {
-                Ok(session) => session.run(&mut self.queue).await,
+                Ok(session) => session.run(&mut self.queue, &self.place).await,
                 Err(error) => reason(&error),
             };
             self.lane.set_open(false);
             self.bus.board().wrong(&self.lane.part, &why);
             metrics::counter!("atelier_bus_connections_lost_total").increment(1);
+            self.bus.doubted.notify_one();
             self.empty_queue();
             // A server that was fine for a while is tried at once.
             pause = if began.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
@@ -90,14 +122,7 @@ impl Link {
     async fn connect(&self) -> RedisResult<Session> {
         let (bus, lane) = (self.bus.clone(), self.lane.clone());
         let (probe, back) = watch::channel(0);
-        let ears = Arc::new(Ears {
-            bus,
-            lane,
-            heard: Mutex::default(),
-            listening: AtomicBool::new(false),
-            probe,
-            lost: CancellationToken::new(),
-        });
+        let ears = Arc::new(Ears { bus, lane, heard: Mutex::default(), probe, lost: CancellationToken::new() });
         let push = ears.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT))
@@ -106,9 +131,14 @@ impl Link {
                 push.hear(info);
                 Ok::<_, Infallible>(())
             });
-        let client = self.bus.client()?;
+        let settings = &self.bus.settings;
+        let address = self.place.find(settings).await?;
+        let client = settings.client(&address)?;
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Session { connection, ears, back })
+        if matches!(self.place, Place::Master { .. }) {
+            sentinel::is_master(&connection).await?;
+        }
+        Ok(Session { connection, address, ears, back })
     }
 }
 
@@ -118,8 +148,6 @@ struct Ears {
     lane: Arc<Lane>,
     /// What the server has confirmed. The server's word, not ours: answers to commands may get lost.
     heard: Mutex<HashSet<Channel>>,
-    /// Is the channel of the probes confirmed?
-    listening: AtomicBool,
     /// The newest probe that has come back.
     probe: watch::Sender<u64>,
     lost: CancellationToken,
@@ -149,16 +177,15 @@ impl Ears {
     }
 
     fn confirmed(&self, name: &[u8], on: bool) {
-        if name == self.lane.probe.as_bytes() {
-            self.listening.store(on, Ordering::Release);
-            return;
-        }
         let Some(channel) = Channel::parse(name) else { return };
         if on {
             self.heard.lock().insert(channel);
         } else {
             self.heard.lock().remove(&channel);
-            // A server also ends what it does not serve any more, unasked.
+            // A server also ends, unasked, what it does not serve any more.
+            if self.bus.wanted(channel, &self.lane) {
+                self.bus.doubted.notify_one();
+            }
             self.lane.reconsider([channel]);
         }
     }
@@ -167,16 +194,17 @@ impl Ears {
 /// One connection, from its first command to its end.
 struct Session {
     connection: MultiplexedConnection,
+    address: Address,
     ears: Arc<Ears>,
     back: watch::Receiver<u64>,
 }
 
 impl Session {
     /// Works until something is wrong, and says what.
-    async fn run(self, queue: &mut mpsc::Receiver<Outgoing>) -> String {
-        let lost = self.ears.lost.clone();
+    async fn run(self, queue: &mut mpsc::Receiver<Outgoing>, place: &Place) -> String {
         let ended = tokio::select! {
-            () = lost.cancelled() => return "the connection broke".to_owned(),
+            () = self.ears.lost.cancelled() => return "the connection broke".to_owned(),
+            () = self.moved(place) => return "another server has become the master".to_owned(),
             ended = self.work(queue) => ended,
         };
         match ended {
@@ -187,7 +215,8 @@ impl Session {
 
     async fn work(&self, queue: &mut mpsc::Receiver<Outgoing>) -> RedisResult<Infallible> {
         let Ears { bus, lane, .. } = &*self.ears;
-        self.subscribe(&lane.probe).await?;
+        let words = bus.words();
+        self.answered(&mut one(cmd(words.subscribe).arg(&lane.probe))).await?;
         // What was listened to before this connection, and whatever has changed meanwhile.
         lane.set_open(true);
         lane.reconsidered().now_or_never();
@@ -199,11 +228,19 @@ impl Session {
         }
     }
 
-    // --- listening
-
-    async fn subscribe(&self, probe: &str) -> RedisResult<()> {
-        self.answered(&mut one(cmd("SUBSCRIBE").arg(probe))).await
+    /// Waits until the sentinels name another master than this one. One that was cut off from its sentinels does not
+    /// know that it has been replaced, and answers probes as before.
+    async fn moved(&self, place: &Place) {
+        loop {
+            sleep(ASK_SENTINELS).await;
+            let Place::Master { .. } = place else { continue };
+            if place.find(&self.ears.bus.settings).await.is_ok_and(|now| now != self.address) {
+                return;
+            }
+        }
     }
+
+    // --- listening
 
     async fn listen(&self) -> RedisResult<Infallible> {
         loop {
@@ -221,16 +258,17 @@ impl Session {
         let Ears { bus, lane, heard, .. } = &*self.ears;
         for some in channels.chunks(MOST_AT_ONCE) {
             let (mut join, mut leave) = (Pipeline::new(), Pipeline::new());
+            let words = bus.words();
             for channel in some {
                 match (bus.wanted(*channel, lane), heard.lock().contains(channel)) {
-                    (true, false) => join.add_command(with(cmd("SUBSCRIBE"), channel)),
-                    (false, true) => leave.add_command(with(cmd("UNSUBSCRIBE"), channel)),
+                    (true, false) => join.add_command(with(words.subscribe, channel)),
+                    (false, true) => leave.add_command(with(words.unsubscribe, channel)),
                     _ => continue,
                 };
             }
             let joined = !join.is_empty();
-            self.answered(&mut join).await?;
-            self.answered(&mut leave).await?;
+            self.understood(&mut join).await?;
+            self.understood(&mut leave).await?;
             if joined {
                 // What was published before the confirmation was not heard.
                 bus.board().missed();
@@ -243,21 +281,17 @@ impl Session {
 
     async fn publish(&self, queue: &mut mpsc::Receiver<Outgoing>) -> RedisResult<Infallible> {
         let mut some = Vec::with_capacity(MOST_AT_ONCE);
+        let words = self.ears.bus.words();
         loop {
             queue.recv_many(&mut some, MOST_AT_ONCE).await;
             let mut pipeline = Pipeline::with_capacity(some.len());
             let count = some.len();
             for outgoing in some.drain(..) {
                 self.ears.lane.left(&outgoing);
-                pipeline.add_command(with(cmd("PUBLISH"), &outgoing.channel).arg(outgoing.bytes.as_slice()).take());
+                pipeline.add_command(with(words.publish, &outgoing.channel).arg(outgoing.bytes.as_slice()).take());
             }
-            match self.answered(&mut pipeline).await {
-                Ok(()) => metrics::counter!("atelier_bus_published_total").increment(count as u64),
-                Err(error) => {
-                    dropped("refused", count);
-                    return Err(error);
-                }
-            }
+            metrics::counter!("atelier_bus_published_total").increment(count as u64);
+            self.understood(&mut pipeline).await?;
         }
     }
 
@@ -268,7 +302,7 @@ impl Session {
         let Ears { bus, lane, .. } = &*self.ears;
         for number in 1_u64.. {
             let sent = Instant::now();
-            let mut publish = one(cmd("PUBLISH").arg(&lane.probe).arg(&number.to_be_bytes()));
+            let mut publish = one(cmd(bus.words().publish).arg(&lane.probe).arg(&number.to_be_bytes()));
             let mut back = self.back.clone();
             let round = async {
                 self.answered(&mut publish).await?;
@@ -292,6 +326,23 @@ impl Session {
         Err(no_answer())
     }
 
+    /// As [`Session::answered`], but a cluster that has put some of the slots elsewhere is no reason to end: who has
+    /// them is asked anew, and what could not be done here is done there.
+    async fn understood(&self, pipeline: &mut Pipeline) -> RedisResult<()> {
+        let Err(error) = self.answered(pipeline).await else { return Ok(()) };
+        let Some(errors) = error.clone().into_server_errors() else { return Err(error) };
+        let elsewhere = |error: &ServerError| {
+            use ServerErrorKind::{Ask, ClusterDown, Moved, TryAgain};
+            matches!(error.kind(), Some(Moved | Ask | TryAgain | ClusterDown))
+        };
+        if !errors.iter().all(|(_, error)| elsewhere(error)) {
+            return Err(error);
+        }
+        dropped("elsewhere", errors.len());
+        self.ears.bus.doubted.notify_one();
+        Ok(())
+    }
+
     async fn answered(&self, pipeline: &mut Pipeline) -> RedisResult<()> {
         if pipeline.is_empty() {
             return Ok(());
@@ -306,9 +357,8 @@ fn one(command: &mut Cmd) -> Pipeline {
     pipeline
 }
 
-fn with(mut command: Cmd, channel: &Channel) -> Cmd {
-    command.arg(channel.to_string());
-    command
+fn with(word: &str, channel: &Channel) -> Cmd {
+    cmd(word).arg(channel.to_string()).take()
 }
 
 fn no_answer() -> RedisError {
@@ -316,7 +366,7 @@ fn no_answer() -> RedisError {
 }
 
 /// What people may be told: what the server or the system says, never an address or a password.
-fn reason(error: &RedisError) -> String {
+pub fn reason(error: &RedisError) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }
@@ -326,8 +376,8 @@ fn reason(error: &RedisError) -> String {
     if error.is_connection_dropped() {
         return "the connection broke".to_owned();
     }
-    match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
+    match error.clone().into_server_errors().as_deref() {
+        Some([(_, first), ..]) => format!("{} {}", first.code(), first.details().unwrap_or_default()),
         _ => error.to_string(),
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! What is to be heard is what somebody in this process listens to; each link to a server makes Redis agree with that,
 //! again and again. So there is no list of subscriptions that could be lost, and nothing to repeat after a reconnect.
+mod cluster;
 mod lane;
 mod link;
+mod sentinel;
 mod settings;
 mod slots;
 
@@ -12,10 +14,16 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use parking_lot::RwLock;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-use self::{lane::Lane, link::Link, slots::Slots};
+use self::{
+    lane::Lane,
+    link::{Link, Place},
+    slots::Slots,
+};
 use settings::Kind;
 pub use settings::Settings;
 
@@ -35,22 +43,32 @@ struct Inner {
     node: Uuid,
     local: LocalBus,
     lanes: RwLock<Slots<Arc<Lane>>>,
+    /// A cluster may have moved its slots.
+    doubted: Notify,
     refused: AtomicU64,
 }
 
 impl RedisBus {
-    pub(super) fn new(settings: Settings, clock: &Clock) -> (Self, impl Future<Output = ()> + use<>) {
+    /// The bus, and the work that keeps it up.
+    pub(super) fn new(settings: Settings, clock: &Clock) -> (Self, BoxFuture<'static, ()>) {
         let inner = Arc::new(Inner {
             settings,
             node: clock.id::<()>().uuid(),
-            local: LocalBus::over(Board::new(clock.clone()).untried(PART)),
+            local: LocalBus::over(Board::new(clock.clone())),
             lanes: RwLock::default(),
+            doubted: Notify::new(),
             refused: AtomicU64::new(0),
         });
+        inner.board().pending(PART);
+        let place = match inner.settings.kind.clone() {
+            Kind::Server(address) => Place::At(address),
+            Kind::Sentinel { sentinels, master, login } => Place::Master { sentinels, name: master, login },
+            Kind::Cluster(seeds) => return (Self { inner: inner.clone() }, cluster::run(inner, seeds).boxed()),
+        };
         let (lane, queue) = Lane::new(PART.to_owned(), format!("atelier:probe:{}", inner.node));
         *inner.lanes.write() = Slots::all(lane.clone());
-        let link = Link::new(inner.clone(), lane, queue);
-        (Self { inner }, link.run())
+        let link = Link::new(inner.clone(), lane, queue, place);
+        (Self { inner }, link.run().boxed())
     }
 
     pub(super) fn publish(&self, channel: Channel, packet: &Packet) {
@@ -83,6 +101,13 @@ impl RedisBus {
     }
 }
 
+/// The commands of a kind of Redis.
+struct Words {
+    subscribe: &'static str,
+    unsubscribe: &'static str,
+    publish: &'static str,
+}
+
 /// The one server, or the master behind the Sentinels, on the board.
 const PART: &str = "redis";
 
@@ -91,10 +116,11 @@ impl Inner {
         &self.local.board
     }
 
-    fn client(&self) -> redis::RedisResult<redis::Client> {
-        match &self.settings.kind {
-            Kind::Server(address) => self.settings.client(address),
-            _ => Err((redis::ErrorKind::InvalidClientConfig, "Sentinel and Cluster come later").into()),
+    /// How one talks to this kind of Redis.
+    fn words(&self) -> Words {
+        match self.settings.kind {
+            Kind::Cluster(_) => Words { subscribe: "SSUBSCRIBE", unsubscribe: "SUNSUBSCRIBE", publish: "SPUBLISH" },
+            _ => Words { subscribe: "SUBSCRIBE", unsubscribe: "UNSUBSCRIBE", publish: "PUBLISH" },
         }
     }
 

@@ -31,7 +31,7 @@ pub fn channel(session: u128) -> Channel {
     Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(session) }
 }
 
-fn packet(to: u64) -> Packet {
+pub fn packet(to: u64) -> Packet {
     Packet { origin: Uuid::nil(), after: to - 1, to, payload: Bytes::from_static(b"[]") }
 }
 

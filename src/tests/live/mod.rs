@@ -1,6 +1,7 @@
 //! Live sessions as people meet them: over HTTP and real sockets, on a real database.
 mod bus;
 mod bus_faults;
+mod bus_places;
 mod crowd;
 mod doors;
 mod frames;

@@ -9,8 +9,10 @@ use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
 use crate::{
+    bus::{Bus, Health, redis::Settings},
     config::{Config, Database},
     db::embedded::binaries::{self, Binaries},
+    kernel::Clock,
     server::Server,
 };
 
@@ -31,6 +33,9 @@ pub async fn examine(config: anyhow::Result<Config>) -> anyhow::Result<()> {
             findings.note("database, to serve with", reach(serve).await.map(|said| ((), said)));
             findings.note("database, to migrate with", reach(owner).await.map(|said| ((), said)));
         }
+    }
+    if let Some(settings) = config.redis.clone() {
+        findings.note("Redis", redis(settings).await.map(|said| ((), said)));
     }
     findings.note("public address", public(&config).map(|said| ((), said)));
     findings.conclude()
@@ -106,6 +111,20 @@ async fn reach(options: &PgConnectOptions) -> anyhow::Result<String> {
         bail!("PostgreSQL {version} is too old; 15 or newer is needed");
     }
     Ok(format!("PostgreSQL {version}, as {}", options.get_username()))
+}
+
+/// Sends a probe through it, as the server does.
+async fn redis(settings: Settings) -> anyhow::Result<String> {
+    let place = settings.to_string();
+    let (bus, work) = Bus::redis(settings, &Clock::system());
+    let mut watch = bus.watch();
+    tokio::select! {
+        () = work => {}
+        () = watch.carrying() => return Ok(format!("{place} carries what nodes tell each other")),
+        () = tokio::time::sleep(DEADLINE) => {}
+    }
+    let Health::Silent { why, .. } = bus.health() else { bail!("{place}: it comes and goes") };
+    bail!("{place}: {why}. A server runs without it, but nodes hear each other later; look at REDIS_URL")
 }
 
 fn public(config: &Config) -> anyhow::Result<String> {

@@ -70,6 +70,20 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// For people; without secrets.
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Server(address) => write!(f, "{address}")?,
+            Kind::Sentinel { sentinels, master, .. } => {
+                write!(f, "the master {master} of {} sentinels", sentinels.len())?;
+            }
+            Kind::Cluster(seeds) => write!(f, "the cluster of {} and others", seeds[0])?,
+        }
+        if self.uses_tls() { write!(f, ", with TLS") } else { Ok(()) }
+    }
+}
+
 impl Settings {
     /// Is `rediss` asked for?
     pub fn uses_tls(&self) -> bool {
@@ -296,8 +310,15 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let settings = read("redis+sentinel://me:geheim@a/b?sentinel_password=geheim");
-        assert!(!format!("{settings:?}").contains("geheim"), "{settings:?}");
+        for (url, place) in [
+            ("rediss://me:geheim@[::1]", "[::1]:6379, with TLS"),
+            ("redis+sentinel://me:geheim@a/b?sentinel_password=geheim", "the master b of 1 sentinels"),
+            ("redis+cluster://:geheim@a,b", "the cluster of a:6379 and others"),
+        ] {
+            let settings = read(url);
+            assert!(!format!("{settings:?}").contains("geheim"), "{settings:?}");
+            assert_eq!(settings.to_string(), place);
+        }
     }
 
     #[test]

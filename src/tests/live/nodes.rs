@@ -25,7 +25,7 @@ pub async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) 
     let ada = first.instructor("ada").await;
     let session = ada.creates("Intro").await;
     if let Some(tasks) = between {
-        let channel = channel(&ada, &session);
+        let channel = session_channel(&ada, &session);
         let carried = Arc::default();
         carry_badly(tasks, channel, &bus, &other_bus, &carried);
         carry_badly(tasks, channel, &other_bus, &bus, &carried);
@@ -89,7 +89,7 @@ pub async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) 
     first.agrees_with(&session, &everybody).await;
 }
 
-fn channel(ada: &Account, session: &Meeting) -> Channel {
+pub fn session_channel(ada: &Account, session: &Meeting) -> Channel {
     let organization = Id::new(ada.body["organization"]["id"].as_str().unwrap().parse().unwrap());
     Channel { organization, session: session.id.uuid() }
 }
@@ -152,7 +152,7 @@ async fn a_node_that_only_listens_misses_nothing_that_was_lost_on_the_way() {
     let second = first.another(other_bus.clone()).await;
     let ada = first.instructor("ada").await;
     let session = ada.creates("Intro").await;
-    carry_badly(&tasks, channel(&ada, &session), &bus, &other_bus, &Arc::default());
+    carry_badly(&tasks, session_channel(&ada, &session), &bus, &other_bus, &Arc::default());
     let host = ada.starts(&session).await;
     let listener = ada.enters(&session, None).await;
     listener.breaks_off().await;

@@ -148,7 +148,7 @@ async fn packets_that_do_not_belong_or_make_no_sense_do_no_harm() {
     let (seq, events) = (truth.seq, |seqs: &[u64]| {
         let event = |seq: &u64| {
             json!({ "seq": seq, "at": "2026-01-01T00:00:00Z", "actor": null,
-            "event": { "type": "ended" } })
+            "event": { "type": "session.locked", "locked": true } })
         };
         Bytes::from(serde_json::to_vec(&seqs.iter().map(event).collect::<Vec<_>>()).unwrap())
     });

@@ -117,6 +117,18 @@ async fn a_redis_that_accepts_but_does_not_answer_is_noticed() {
 }
 
 #[tokio::test]
+async fn a_silent_redis_is_noticed_though_nobody_says_anything() {
+    let redis = Redis::start();
+    let tasks = Tasks::new();
+    let bus = bus(&redis.url(), &tasks).await;
+    redis.freezes();
+    timeout(DEADLINE, bus.watch().silent()).await.expect("it is noticed");
+    redis.thaws();
+    carries(&bus).await;
+    tasks.stop();
+}
+
+#[tokio::test]
 async fn killed_subscriptions_come_back() {
     let redis = Redis::start();
     let tasks = Tasks::new();

@@ -171,8 +171,8 @@ impl Live {
         let ids: Vec<_> = rooms.iter().map(|(key, _)| key.session.uuid()).collect();
         let heads = self.inner.store.heads(&ids).await?;
         for (key, handle) in rooms {
-            if heads.get(&key.session.uuid()).is_some_and(|head| *head > handle.seq()) {
-                handle.catch_up();
+            if let Some(head) = heads.get(&key.session.uuid()).filter(|head| **head > handle.seq()) {
+                handle.catch_up(*head);
             }
         }
         Ok(())

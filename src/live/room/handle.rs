@@ -86,7 +86,7 @@ pub(super) enum Message {
     Attach(Box<AttachRequest>),
     Detach(u64),
     Look(Look),
-    CatchUp,
+    CatchUp(u64),
     Drain,
 }
 
@@ -155,10 +155,10 @@ impl Handle {
         self.inbox.send(Message::Look(look)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)
     }
-    /// There is something newer in the log.
-    pub fn catch_up(&self) {
+    /// The log goes on to this number.
+    pub fn catch_up(&self, head: u64) {
         // When the inbox is full, the next head check comes in a second.
-        let _ = self.inbox.try_send(Message::CatchUp);
+        let _ = self.inbox.try_send(Message::CatchUp(head));
     }
     /// Close all connections with "draining", keep a snapshot, end.
     pub async fn drain(&self) {

@@ -4,6 +4,7 @@
 //! Nothing is acknowledged or shown before its commit.
 mod handle;
 mod members;
+mod others;
 mod present;
 mod show;
 pub mod writer;
@@ -31,7 +32,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    bus::{Bus, Channel, Packet, Subscription},
+    bus::{Bus, Channel, Subscription},
     kernel::{Clock, Code, Refusal},
     runtime::Limits,
 };
@@ -89,6 +90,10 @@ struct Room {
     last_commit: Instant,
     paused_until: Option<Instant>,
     behind: bool,
+    /// Heard while the writer was away.
+    unlearned: Vec<Logged>,
+    /// The log is shorter than what was shown.
+    deceived: bool,
     idle_since: Option<Instant>,
     refused_duplicates: u32,
     draining: bool,
@@ -138,6 +143,8 @@ pub async fn open(
         last_commit: now,
         paused_until: None,
         behind: false,
+        unlearned: Vec::new(),
+        deceived: false,
         idle_since: None,
         refused_duplicates: 0,
         draining: false,
@@ -176,7 +183,7 @@ impl Room {
                 break;
             }
         }
-        if self.seq > self.snapshot_seq {
+        if self.seq > self.snapshot_seq && !self.deceived {
             writer::snapshot(self.store, self.key, self.state, self.seq).await;
         }
         metrics::gauge!("atelier_live_rooms").decrement(1.0);
@@ -226,13 +233,16 @@ impl Room {
                 }
             }
             Message::Look(look) => look(self.seq, &self.state),
-            Message::CatchUp => self.behind = true,
-            Message::Drain => {
-                self.draining = true;
-                for member in self.members.all() {
-                    member.line.close(close::DRAINING);
-                }
-            }
+            Message::CatchUp(head) => self.behind |= head > self.seq,
+            Message::Drain => self.send_away(),
+        }
+    }
+
+    /// Ends as soon as everybody has gone, to come back at once.
+    fn send_away(&mut self) {
+        self.draining = true;
+        for member in self.members.all() {
+            member.line.close(close::DRAINING);
         }
     }
 
@@ -306,6 +316,7 @@ impl Room {
             writer.reset(&self.state, self.seq);
             self.failed = false;
         }
+        writer.learn(&std::mem::take(&mut self.unlearned));
         self.behind = false;
         self.paused_until = None;
         let most = self.pending.len().min(MOST_PER_BATCH);
@@ -361,6 +372,10 @@ impl Room {
         metrics::counter!("atelier_live_commit_failures_total").increment(1);
         self.failed = true;
         self.behind = true;
+        if matches!(error, WriteError::Deceived) {
+            self.deceived = true;
+            self.send_away();
+        }
         if !error.may_be_one_asks_fault() {
             self.paused_until = Some(Instant::now() + PAUSE_AFTER_FAILURE);
         }
@@ -380,9 +395,15 @@ impl Room {
         metrics::counter!("atelier_live_commits_total").increment(1);
         metrics::histogram!("atelier_live_batch_commands").record(to_f64(batch.verdicts.len()));
         metrics::counter!("atelier_live_events_total").increment(batch.events.len() as u64);
-        self.publish(&batch.events);
+        self.publish(&batch);
         self.advance(batch.events);
         self.keep_snapshot();
+        self.behind |= batch.behind;
+        if batch.behind {
+            // Nothing was decided: what waits goes on waiting, in its order.
+            let waiting = std::mem::take(&mut self.under_way);
+            waiting.into_iter().rev().for_each(|ask| self.pending.push_front(ask));
+        }
         for ((ask, reply), verdict) in std::mem::take(&mut self.under_way).into_iter().zip(batch.verdicts) {
             self.settle(ask, reply, verdict);
         }
@@ -419,42 +440,6 @@ impl Room {
             }
         }
     }
-
-    fn publish(&self, events: &[Logged]) {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
-        match serde_json::to_vec(events) {
-            Ok(payload) => self.bus.publish(
-                Channel { organization: self.key.organization, session: self.key.session.uuid() },
-                Packet { origin: self.origin, after: first.seq - 1, to: last.seq, payload: payload.into() },
-            ),
-            Err(error) => tracing::error!(%error, "batch not published; others find it by number"),
-        }
-    }
-
-    fn hear(&mut self, packet: Option<&Packet>) {
-        let Some(packet) = packet else {
-            self.behind = true;
-            return;
-        };
-        if packet.origin == self.origin || packet.to <= self.seq {
-            return;
-        }
-        match serde_json::from_slice::<Vec<Logged>>(&packet.payload) {
-            Ok(events) if packet.after <= self.seq && covers(packet, &events) => {
-                if let Some(writer) = self.writer.as_mut().filter(|_| !self.failed) {
-                    writer.learn(&events);
-                }
-                self.advance(events);
-            }
-            _ => self.behind = true,
-        }
-    }
-}
-
-/// Are these all the events that the packet promises? Nothing else may be applied.
-fn covers(packet: &Packet, events: &[Logged]) -> bool {
-    let seqs = events.iter().map(|logged| logged.seq);
-    seqs.eq(packet.after + 1..=packet.to)
 }
 
 async fn settled<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {

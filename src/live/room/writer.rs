@@ -64,8 +64,12 @@ pub struct Writer {
 pub struct Batch {
     /// Everything new: first what other nodes wrote, then ours.
     pub events: Vec<Logged>,
+    /// How many of the events others wrote.
+    pub others: usize,
     /// One verdict per ask, in order.
     pub verdicts: Vec<Verdict>,
+    /// There is more to read than is read in one go; until then nothing is decided, and there are no verdicts.
+    pub behind: bool,
 }
 
 /// Why a batch could not be written. Nothing was acknowledged.
@@ -77,6 +81,10 @@ pub enum WriteError {
     /// Another node wrote while this batch was decided: [`Writer::reset`], and again.
     #[error("another node was faster")]
     Overtaken,
+    /// The log ends before what was believed to be in it: the database has lost something, or somebody has lied on the
+    /// bus. The room has to begin anew.
+    #[error("the log is shorter than what was shown")]
+    Deceived,
     /// No answer in time.
     #[error("no answer from the database in time")]
     Deadline,
@@ -102,12 +110,10 @@ impl Writer {
     /// Reads a session: the newest snapshot and the events after it.
     pub async fn load(store: Store, clock: Clock, key: Key) -> Result<Self, WriteError> {
         let mut tx = store.begin(key).await?;
-        if tx.head().await?.is_none() {
-            return Err(WriteError::Gone);
-        }
+        let head = tx.head().await?.ok_or(WriteError::Gone)?;
         let (mut seq, mut state) = match tx.load_snapshot().await? {
-            Some((seq, state)) => (seq, Some(state)),
-            None => (0, None),
+            Some((seq, state)) if seq <= head => (seq, Some(state)),
+            _ => (0, None),
         };
         loop {
             let events = tx.read(seq).await?;
@@ -164,9 +170,15 @@ impl Writer {
     pub async fn commit_singly(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let mut whole = Batch::default();
         for ask in asks {
-            let (before, seq) = (self.draft.clone(), self.seq);
+            let (mut before, mut seq) = (self.draft.clone(), self.seq);
             self.alone = 0;
-            match self.commit(std::slice::from_ref(ask)).await {
+            let mut result = self.commit(std::slice::from_ref(ask)).await;
+            while let Ok(Batch { behind: true, events, .. }) = &mut result {
+                whole.events.append(events);
+                (before, seq) = (self.draft.clone(), self.seq);
+                result = self.commit(std::slice::from_ref(ask)).await;
+            }
+            match result {
                 Ok(batch) => {
                     whole.events.extend(batch.events);
                     whole.verdicts.extend(batch.verdicts);
@@ -185,14 +197,29 @@ impl Writer {
     /// Two ways to the same end. Alone, the batch is decided first and the head taken with its new number in one
     /// statement, which fails if somebody was faster. With others, the head is locked first, and what they wrote is read.
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
-        let batch = if self.alone >= ALONE {
+        let batch = if asks.is_empty() {
+            self.read_on().await?
+        } else if self.alone >= ALONE {
             metrics::counter!("atelier_live_batches_total", "path" => "optimistic").increment(1);
             self.decide_first(asks).await?
         } else {
             metrics::counter!("atelier_live_batches_total", "path" => "locked").increment(1);
             self.lock_first(asks).await?
         };
-        self.alone = self.alone.saturating_add(1);
+        if batch.others > 0 {
+            self.alone = 0;
+        } else if !asks.is_empty() {
+            self.alone = self.alone.saturating_add(1);
+        }
+        Ok(batch)
+    }
+
+    /// Nothing is to be decided, so that nobody has to wait for a lock.
+    async fn read_on(&mut self) -> Result<Batch, WriteError> {
+        let mut tx = self.store.begin(self.key).await?;
+        let head = tx.head().await?.ok_or(WriteError::Gone)?;
+        let batch = self.catch_up(&mut tx, head).await?;
+        tx.commit().await?;
         Ok(batch)
     }
 
@@ -219,13 +246,11 @@ impl Writer {
     async fn lock_first(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let mut tx = self.store.begin(self.key).await?;
         let head = tx.lock_head().await?.ok_or(WriteError::Gone)?;
-        let mut batch = Batch { events: self.catch_up(&mut tx, head).await?, ..Batch::default() };
-        let caught_up = batch.events.len();
-        if caught_up > 0 {
-            self.alone = 0;
+        let mut batch = self.catch_up(&mut tx, head).await?;
+        if !batch.behind {
+            self.decide(asks, &mut batch);
         }
-        self.decide(asks, &mut batch);
-        let own = &batch.events[caught_up..];
+        let own = &batch.events[batch.others..];
         if !own.is_empty() {
             tx.append(&self.draft, own, self.seq).await?;
         }
@@ -255,18 +280,17 @@ impl Writer {
         }
     }
 
-    async fn catch_up(&mut self, tx: &mut Transaction, head: u64) -> Result<Vec<Logged>, WriteError> {
-        let mut missing = Vec::new();
-        while self.seq < head {
-            let events = tx.read(self.seq).await?;
-            let Some(last) = events.last() else { break };
-            self.seq = last.seq;
-            for logged in &events {
-                core::apply(&mut self.draft, &logged.event, logged.at);
-            }
-            missing.extend(events);
+    /// Reads what others wrote, in one go: a room that is far behind shows that before it reads on.
+    async fn catch_up(&mut self, tx: &mut Transaction, head: u64) -> Result<Batch, WriteError> {
+        if head < self.seq {
+            return Err(WriteError::Deceived);
         }
-        Ok(missing)
+        let events = if self.seq < head { tx.read(self.seq).await? } else { Vec::new() };
+        for logged in &events {
+            core::apply(&mut self.draft, &logged.event, logged.at);
+            self.seq = logged.seq;
+        }
+        Ok(Batch { others: events.len(), events, verdicts: Vec::new(), behind: self.seq < head })
     }
 }
 
@@ -276,3 +300,6 @@ pub async fn snapshot(store: Store, key: Key, state: Session, seq: u64) {
         tracing::warn!(session = %key.session, error, "snapshot not written");
     }
 }
+
+#[cfg(test)]
+mod tests;

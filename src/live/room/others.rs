@@ -1,0 +1,59 @@
+//! What other nodes write: heard on the bus, told on the bus; what was not heard is read from the log.
+use super::{Room, writer::Batch};
+use crate::{
+    bus::{Channel, Packet},
+    live::log::Logged,
+};
+
+/// What others wrote just before us travels along with ours: their packet may come later, or be lost. Not if it is much.
+const MOST_REPEATED: usize = 256;
+/// Most events that are kept for a writer that is away; what is more it reads from the log.
+const MOST_UNLEARNED: usize = 1_024;
+
+impl Room {
+    /// Tells the other nodes what was committed here.
+    pub(super) fn publish(&self, batch: &Batch) {
+        let own = batch.events.get(batch.others..).unwrap_or_default();
+        let events = if batch.others <= MOST_REPEATED { &batch.events } else { own };
+        let (Some(first), Some(last), false) = (events.first(), events.last(), own.is_empty()) else { return };
+        match serde_json::to_vec(events) {
+            Ok(payload) => self.bus.publish(
+                Channel { organization: self.key.organization, session: self.key.session.uuid() },
+                Packet { origin: self.origin, after: first.seq - 1, to: last.seq, payload: payload.into() },
+            ),
+            Err(error) => tracing::error!(%error, "batch not published; others find it by number"),
+        }
+    }
+
+    /// Takes what comes next; from anything else it learns only that there is more to read.
+    pub(super) fn hear(&mut self, packet: Option<&Packet>) {
+        let Some(packet) = packet else {
+            self.behind = true;
+            return;
+        };
+        if packet.origin == self.origin || packet.to <= self.seq {
+            return;
+        }
+        match serde_json::from_slice::<Vec<Logged>>(&packet.payload) {
+            Ok(events) if packet.after <= self.seq && covers(packet, &events) => {
+                match self.writer.as_mut() {
+                    // It is told where to begin anyway.
+                    Some(_) if self.failed => {}
+                    Some(writer) => writer.learn(&events),
+                    None if self.unlearned.len() + events.len() <= MOST_UNLEARNED => {
+                        self.unlearned.extend_from_slice(&events);
+                    }
+                    None => {}
+                }
+                self.advance(events);
+            }
+            _ => self.behind = true,
+        }
+    }
+}
+
+/// Are these all the events that the packet promises? Nothing else may be applied.
+fn covers(packet: &Packet, events: &[Logged]) -> bool {
+    let seqs = events.iter().map(|logged| logged.seq);
+    seqs.eq(packet.after + 1..=packet.to)
+}

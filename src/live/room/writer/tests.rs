@@ -1,0 +1,156 @@
+//! What a writer reads, and what it refuses to write, over a database in memory.
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    live::{
+        core::{
+            Settings,
+            lifecycle::{PollSettings, QaSettings},
+        },
+        store::memory::{Fate, Memory, Step},
+    },
+    runtime::Tasks,
+};
+
+const CHUNK: usize = 32;
+
+fn key() -> Key {
+    Key { organization: Id::new(Uuid::from_u128(1)), session: Id::new(Uuid::from_u128(2)) }
+}
+
+fn database() -> Memory {
+    let at = Moment::UNIX_EPOCH;
+    let settings = Settings {
+        title: "Intro".to_owned(),
+        description: None,
+        scheduled_start: at,
+        scheduled_end: at,
+        max_participants: 5,
+        needs_name: false,
+        polls: PollSettings { enabled: true, max_open: 1 },
+        qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
+    };
+    let memory = Memory::new(Tasks::new());
+    let created = Event::Created { settings: settings.clone() };
+    let first = Logged { seq: 1, at, actor: None, event: created };
+    memory.create(key(), Session::new(key().session, settings), vec![first]);
+    memory
+}
+
+async fn writer(memory: &Memory) -> Writer {
+    Writer::load(Store::Memory(memory.clone()), Clock::manual(Moment::UNIX_EPOCH), key()).await.unwrap()
+}
+
+/// Locked and unlocked in turn: each is an event.
+fn turns(count: usize) -> Vec<Ask> {
+    let turn = |n: usize| Ask::Command(Actor::Admin, Command::Lock { locked: n.is_multiple_of(2) });
+    (0..count).map(turn).collect()
+}
+
+fn seqs(batch: &Batch) -> Vec<u64> {
+    batch.events.iter().map(|logged| logged.seq).collect()
+}
+
+#[tokio::test]
+async fn who_is_far_behind_reads_in_chunks_and_decides_nothing_before_the_end() {
+    let memory = database();
+    let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);
+    let written = one.commit(&turns(100)).await.unwrap();
+    assert_eq!((written.events.len(), written.others, written.behind), (100, 0, false));
+    let mut heard = Vec::new();
+    for asks in [&[][..], &turns(1)] {
+        let batch = other.commit(asks).await.unwrap();
+        assert_eq!((batch.events.len(), batch.others, batch.verdicts.len()), (CHUNK, CHUNK, 0));
+        assert!(batch.behind);
+        heard.extend(seqs(&batch));
+    }
+    other.commit(&[]).await.map(|batch| heard.extend(seqs(&batch))).unwrap();
+    let last = other.commit(&turns(1)).await.unwrap();
+    assert_eq!((last.others, last.verdicts.len(), last.behind), (4, 1, false));
+    heard.extend(seqs(&last));
+    assert!(heard.into_iter().eq(2..=102));
+    assert_eq!(other.draft, memory.tables(key()).unwrap());
+}
+
+#[tokio::test]
+async fn one_by_one_nothing_is_read_twice_or_left_out() {
+    let memory = database();
+    let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);
+    one.commit(&turns(100)).await.unwrap();
+    let batch = other.commit_singly(&turns(3)).await.unwrap();
+    assert_eq!(batch.verdicts.len(), 3);
+    assert!(seqs(&batch).into_iter().eq(2..=104));
+}
+
+#[tokio::test]
+async fn reading_on_waits_for_no_lock() {
+    let memory = database();
+    let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);
+    one.commit(&turns(3)).await.unwrap();
+    let mut somebody = Store::Memory(memory).begin(key()).await.unwrap();
+    somebody.lock_head().await.unwrap();
+    let read = timeout(Duration::from_secs(5), other.commit(&[])).await.expect("nobody waits").unwrap();
+    assert_eq!(seqs(&read), [2, 3, 4]);
+}
+
+#[tokio::test]
+async fn what_was_heard_is_not_read_again() {
+    let memory = database();
+    let reads = Arc::new(AtomicU32::new(0));
+    let count = reads.clone();
+    let counting = memory.in_weather(Arc::new(move |_, step| {
+        if step == Step::Read {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Fate::FINE
+    }));
+    let (mut one, mut other) = (writer(&memory).await, writer(&counting).await);
+    let written = one.commit(&turns(2)).await.unwrap();
+    other.learn(&written.events[1..]);
+    assert_eq!(other.seq(), 1, "there is one missing before");
+    other.learn(&written.events);
+    assert_eq!(other.seq(), 3);
+    reads.store(0, Ordering::Relaxed);
+    let batch = other.commit(&turns(1)).await.unwrap();
+    assert_eq!((seqs(&batch), batch.others), (vec![4], 0));
+    assert_eq!(reads.load(Ordering::Relaxed), 1, "the head, and no event");
+}
+
+#[tokio::test]
+async fn nothing_is_written_after_what_was_never_committed() {
+    let memory = database();
+    for alone in [0, ALONE] {
+        let mut deceived = writer(&memory).await;
+        let (state, seq) = (deceived.state(), deceived.seq());
+        let lie = Logged { seq: seq + 1, at: Moment::UNIX_EPOCH, actor: None, event: Event::Locked { locked: true } };
+        deceived.learn(&[lie]);
+        let believed = deceived.state();
+        assert_ne!(state, believed);
+        deceived.alone = alone;
+        if alone > 0 {
+            assert!(matches!(deceived.commit(&turns(1)).await, Err(WriteError::Overtaken)));
+            deceived.reset(&believed, seq + 1);
+        }
+        assert!(matches!(deceived.commit(&turns(1)).await, Err(WriteError::Deceived)));
+        assert!(matches!(deceived.commit(&[]).await, Err(WriteError::Deceived)));
+    }
+    assert_eq!(memory.head_of(key()), 1);
+}
+
+#[tokio::test]
+async fn a_snapshot_from_beyond_the_log_is_not_believed() {
+    let memory = database();
+    let mut one = writer(&memory).await;
+    let before = one.state();
+    one.commit(&turns(1)).await.unwrap();
+    Store::Memory(memory.clone()).keep_snapshot(key(), 9, one.state()).await.unwrap();
+    assert_eq!(writer(&memory).await.seq(), 2);
+    assert_ne!(writer(&memory).await.state(), before);
+}

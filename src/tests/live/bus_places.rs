@@ -1,4 +1,6 @@
 //! Redis behind a password, behind TLS, behind Sentinels, and as a Cluster.
+use std::net::TcpListener;
+
 use atelier::{
     bus::{Bus, redis::Settings},
     kernel::Clock,
@@ -57,6 +59,15 @@ async fn a_user_needs_the_right_password_and_no_rights_beyond_the_bus() {
     complains(url("me:geheimer@").parse().unwrap(), "WRONGPASS").await;
     complains(url("").parse().unwrap(), "NOAUTH").await;
     tasks.stop();
+}
+
+#[tokio::test]
+async fn what_accepts_and_never_answers_is_no_redis() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    complains(format!("redis://127.0.0.1:{port}").parse().unwrap(), "no answer in time").await;
+    complains(format!("redis+sentinel://127.0.0.1:{port}/house").parse().unwrap(), "no answer in time").await;
+    complains(format!("redis+cluster://127.0.0.1:{port}").parse().unwrap(), "no answer in time").await;
 }
 
 #[tokio::test]
@@ -137,7 +148,7 @@ async fn two_nodes_agree_over_a_cluster_and_channels_follow_their_slots() {
     let shards: Vec<_> = channels.iter().map(|channel| cluster.owner(&channel.to_string())).collect();
     assert!((0..3).all(|shard| shards.contains(&shard)), "all servers take part: {shards:?}");
     // Sharded: each server carries its own only.
-    let own = cluster.masters[2].tell("PUBSUB SHARDCHANNELS atelier:*:live:*");
+    let own = cluster.masters[2].tell("PUBSUB SHARDCHANNELS atelier:00000000-*:live:*");
     assert!(own.starts_with(&format!("*{}\r\n", shards.iter().filter(|shard| **shard == 2).count())), "{own}");
 
     let at = shards.iter().position(|shard| *shard == 2).unwrap();

@@ -2,6 +2,7 @@
 mod bus;
 mod bus_faults;
 mod bus_places;
+mod bus_process;
 mod crowd;
 mod doors;
 mod frames;

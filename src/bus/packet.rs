@@ -11,7 +11,7 @@ const VERSION: u8 = 1;
 const HEADER: usize = 1 + 3 * 16 + 2 * 8;
 /// The largest payload that is sent, and taken. The events of a larger batch stay at home: the packet says only that
 /// they exist.
-pub const MOST_BYTES: usize = 256 * 1024;
+pub const MOST_BYTES: usize = 1024 * 1024;
 
 /// A committed batch: who published it, which numbers it covers, and the events.
 #[derive(Debug, Clone, PartialEq, Eq)]

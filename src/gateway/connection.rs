@@ -1,7 +1,6 @@
 //! One attached socket: reads commands, writes what its line and its ring have for it, in one flush.
 use std::{
     future::poll_fn,
-    sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
@@ -14,20 +13,18 @@ use super::{
     Gateway,
     budget::{Budget, Spending},
     hello::{Farewell, Hello},
+    viewing::{Gathered, Viewing},
 };
 use crate::{
     kernel::Code,
     live::{
-        core::Command,
-        fanout::{FellOff, Frame, Line},
+        fanout::Frame,
         protocol::{ServerMessage, close},
-        room::{Attached, HEARTBEAT, Handle, Rejection, encode},
+        room::{HEARTBEAT, encode},
     },
     socket::{Fault, Incoming, Socket, WriteError},
 };
 
-/// Ring frames taken per flush.
-const AT_ONCE: usize = 64;
 /// What is kept room for between two flushes.
 const FEW: usize = 4;
 
@@ -55,60 +52,24 @@ enum Happened {
 /// A connection that has said hello.
 pub struct Connection {
     socket: Socket,
-    gateway: Gateway,
-    hello: Hello,
-    handle: Handle,
-    line: Arc<Line>,
-    attached: Attached,
+    viewing: Viewing,
     budget: Budget,
     out: Vec<Frame>,
     heard: Instant,
 }
 
 /// Attaches to the room. None: it was refused, and the peer has been told.
-pub async fn open(socket: Socket, gateway: Gateway, mut hello: Hello) -> Option<Box<Connection>> {
-    let line = Line::new();
-    let after = hello.after.take();
-    // No deadline here: reading a room and committing a join have theirs, and whoever was admitted must be taken out.
-    match attach(&gateway, &hello, after, &line).await {
-        Ok((handle, attached)) => {
+pub async fn open(socket: Socket, gateway: Gateway, hello: Hello) -> Option<Box<Connection>> {
+    let limits = gateway.limits;
+    match Viewing::begin(gateway, hello).await {
+        Ok(viewing) => {
             let now = Instant::now();
-            let budget = Budget::new(gateway.limits.commands_per_second, gateway.limits.commands_burst, now);
-            let out = Vec::new();
-            Some(Box::new(Connection { socket, gateway, hello, handle, line, attached, budget, out, heard: now }))
+            let budget = Budget::new(limits.commands_per_second, limits.commands_burst, now);
+            Some(Box::new(Connection { socket, viewing, budget, out: Vec::new(), heard: now }))
         }
         Err(farewell) => {
             Box::pin(part(socket, farewell)).await;
             None
-        }
-    }
-}
-
-/// Boxed: it is large and rare, and would otherwise weigh on every connection for as long as it lives.
-fn attach<'a>(
-    gateway: &'a Gateway,
-    hello: &'a Hello,
-    after: Option<u64>,
-    line: &'a Arc<Line>,
-) -> BoxFuture<'a, Result<(Handle, Attached), Farewell>> {
-    attach_once_open(gateway, hello, after, line).boxed()
-}
-
-async fn attach_once_open(
-    gateway: &Gateway,
-    hello: &Hello,
-    after: Option<u64>,
-    line: &Arc<Line>,
-) -> Result<(Handle, Attached), Farewell> {
-    let farewell = |rejection| match rejection {
-        Rejection::Refused(refusal) => Farewell::refused(refusal),
-        Rejection::Retry { .. } => Farewell::new(close::OVERLOADED, Code::Unavailable),
-    };
-    loop {
-        let handle = gateway.live.room(hello.key).await.map_err(farewell)?;
-        // A room that ended in between is opened again.
-        if let Ok(answer) = handle.attach(hello.viewer, after, line.clone()).await {
-            return answer.map(|attached| (handle, attached)).map_err(farewell);
         }
     }
 }
@@ -134,8 +95,8 @@ impl Connection {
     }
 
     async fn end(self: Box<Self>, farewell: Option<Farewell>) {
-        let Self { socket, handle, attached, .. } = *self;
-        handle.detach(attached.connection).await;
+        let Self { socket, viewing, .. } = *self;
+        viewing.end().await;
         if let Some(farewell) = farewell {
             part(socket, farewell).await;
         }
@@ -143,17 +104,12 @@ impl Connection {
 
     /// Runs until the end. None: the peer is gone, there is nobody to say goodbye to.
     async fn run(&mut self) -> Option<Farewell> {
-        self.out = std::mem::take(&mut self.attached.frames);
-        if let Err(end) = self.flush().await {
-            return end;
-        }
-        self.line.wake();
         let heartbeat = Duration::from_secs(u64::from(HEARTBEAT));
         // One timer for the life of the connection: making one per wake-up would cost more than the wake-up.
         let mut next_ping = std::pin::pin!(tokio::time::sleep(heartbeat));
         loop {
             let happened = poll_fn(|cx| {
-                if self.line.poll_woken(cx).is_ready() {
+                if self.viewing.poll_woken(cx).is_ready() {
                     return Poll::Ready(Happened::Woken);
                 }
                 if let Poll::Ready(message) = self.socket.poll_next(cx) {
@@ -180,9 +136,7 @@ impl Connection {
         if self.heard.elapsed() > heartbeat * 2 {
             return Err(Some(Farewell::bare(close::TOO_SLOW)));
         }
-        if self.handle.is_closed() {
-            self.attach_anew().await?;
-        }
+        self.viewing.revive().await.map_err(Some)?;
         self.out.push(encode(&ServerMessage::Ping));
         self.flush().await
     }
@@ -190,47 +144,21 @@ impl Connection {
     /// Writes everything that waits, in as few writes as possible.
     async fn deliver(&mut self) -> Result<(), Option<Farewell>> {
         loop {
-            if self.line.take_stale() {
-                self.attach_anew().await?;
-            }
-            let ending = self.line.drain(&mut self.out);
-            let line = &self.line;
-            let taken = self.attached.ring.take(
-                &mut self.attached.cursor,
-                AT_ONCE,
-                |poll, round| line.has_voted(poll, round),
-                &mut self.out,
-            );
+            let gathered = self.viewing.gather(&mut self.out).await.map_err(Some)?;
             self.flush().await?;
-            if let Some(code) = ending {
-                return Err(Some(Farewell::bare(code)));
-            }
-            match taken {
-                Ok(false) => return Ok(()),
-                Ok(true) => {}
-                Err(FellOff) => {
-                    metrics::counter!("atelier_gateway_fell_behind_total").increment(1);
-                    self.attach_anew().await?;
-                }
+            match gathered {
+                Gathered::More => {}
+                Gathered::All => return Ok(()),
+                Gathered::Last(code) => return Err(Some(Farewell::bare(code))),
             }
         }
-    }
-
-    /// Another audience, or too far behind: a fresh snapshot on the same socket.
-    async fn attach_anew(&mut self) -> Result<(), Option<Farewell>> {
-        self.handle.detach(self.attached.connection).await;
-        let (handle, attached) = attach(&self.gateway, &self.hello, None, &self.line).await.map_err(Some)?;
-        self.handle = handle;
-        self.attached = attached;
-        self.out.append(&mut self.attached.frames);
-        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), Option<Farewell>> {
         if self.out.is_empty() {
             return Ok(());
         }
-        self.gateway.sent.increment(self.out.len() as u64);
+        self.viewing.gateway().sent.increment(self.out.len() as u64);
         let written = self.socket.write(&self.out).await;
         if self.out.capacity() > FEW {
             self.out = Vec::new();
@@ -276,23 +204,9 @@ impl Connection {
         let answer = match self.budget.spend(Instant::now()) {
             Spending::Abuse => return Err(Some(Farewell::new(close::RATE_LIMITED, Code::RateLimited))),
             Spending::Wait(after_ms) => ServerMessage::Retry { reference, code: Code::RateLimited, after_ms },
-            Spending::Fine => match (serde_json::from_str::<Command>(raw.get()), self.attached.participant) {
-                (Err(error), _) => {
-                    ServerMessage::Refused { reference, code: Code::Malformed, message: error.to_string() }
-                }
-                (Ok(_), None) => {
-                    let code = Code::Forbidden;
-                    ServerMessage::Refused { reference, code, message: code.message().to_owned() }
-                }
-                (Ok(command), Some(actor)) => {
-                    if self.handle.command(&self.line, reference, actor, command) {
-                        return Ok(());
-                    }
-                    if self.handle.is_closed() {
-                        self.attach_anew().await?;
-                    }
-                    ServerMessage::Retry { reference, code: Code::Unavailable, after_ms: 500 }
-                }
+            Spending::Fine => match self.viewing.command(reference, raw).await.map_err(Some)? {
+                Some(answer) => answer,
+                None => return Ok(()),
             },
         };
         self.out.push(encode(&answer));

@@ -6,6 +6,7 @@ mod budget;
 mod connection;
 mod handshake;
 mod hello;
+mod viewing;
 
 use std::sync::Arc;
 

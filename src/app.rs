@@ -68,6 +68,8 @@ pub fn api() -> (Router<App>, OpenApi) {
     let (router, mut described) = OpenApiRouter::with_openapi(described)
         .nest("/api/v1", identity::router().merge(live::http::router()))
         .split_for_parts();
+    // Served with a state of its own, but described here.
+    described.merge(gateway::described().into_openapi());
     describe_problems(&mut described);
     (router, described)
 }

@@ -66,18 +66,21 @@ pub async fn receive(socket: &mut Socket, gateway: &Gateway) -> Result<Hello, Fa
         Ok(_) => return Err(expected),
         Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
     };
-    // It is never closed: the semaphore lives as long as the gateway.
-    let _turn = gateway.identifying.acquire().await;
     // Boxed: large, and needed for a moment only.
-    Box::pin(identify(gateway, &token)).await.map(|(key, viewer)| Hello { key, viewer, after })
+    Box::pin(identify(gateway, &token, after)).await
 }
 
-async fn identify(gateway: &Gateway, token: &str) -> Result<(Key, Viewer), Farewell> {
+/// Finds out who holds a token, and what it opens. A ticket is used up.
+pub async fn identify(gateway: &Gateway, token: &str, after: Option<u64>) -> Result<Hello, Farewell> {
+    // It is never closed: the semaphore lives as long as the gateway.
+    let _turn = gateway.identifying.acquire().await;
     let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, token).await;
-    identity.map(|identity| viewer(&identity)).map_err(|problem| match problem.code {
+    let identity = identity.map_err(|problem| match problem.code {
         Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
         code => Farewell::new(close::UNAUTHENTICATED, code),
-    })
+    })?;
+    let (key, viewer) = viewer(&identity);
+    Ok(Hello { key, viewer, after })
 }
 
 async fn first_text(socket: &mut Socket) -> Option<String> {

@@ -1,11 +1,13 @@
-//! Sockets: from the handshake to the last frame. Knows the protocol's envelope and the room's handle, nothing else.
+//! The live protocol: sockets, and plain HTTP where sockets do not get through. Knows the protocol's envelope and the
+//! room's handle, nothing else.
 //!
-//! There is no check of `Origin` here, on purpose: a socket is authenticated by the token in its first frame, never by
-//! a cookie, so a foreign page has nothing to ride on.
+//! There is no check of `Origin` here, on purpose: who asks is known by the token in the first frame or in the header
+//! `Authorization`, never by a cookie, so a foreign page has nothing to ride on.
 mod budget;
 mod connection;
 mod handshake;
 mod hello;
+mod sse;
 mod viewing;
 
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use self::{connection::Connection, handshake::Upgrade, hello::Farewell};
+use utoipa_axum::router::OpenApiRouter;
+
+use self::{budget::Budgets, connection::Connection, handshake::Upgrade, hello::Farewell, sse::Lingering};
 use crate::{
     http::Problem,
     identity::Identity,
@@ -49,19 +53,29 @@ pub struct Gateway {
     /// Messages written; looked up once, because it is counted at every write.
     sent: metrics::Counter,
     identifying: Arc<Semaphore>,
+    budgets: Budgets,
+    lingering: Lingering,
 }
 
 impl Gateway {
     /// Puts the gateway together.
     pub fn new(live: Live, identity: Identity, limits: Limits, tasks: Tasks) -> Self {
         let sent = metrics::counter!("atelier_gateway_frames_sent_total");
-        Self { live, identity, limits, tasks, sent, identifying: Arc::new(Semaphore::new(IDENTIFYING)) }
+        let identifying = Arc::new(Semaphore::new(IDENTIFYING));
+        let (budgets, lingering) = (Budgets::default(), Lingering::default());
+        Self { live, identity, limits, tasks, sent, identifying, budgets, lingering }
     }
 }
 
-/// The socket routes.
+/// What OpenAPI can describe; the socket is described by AsyncAPI.
+pub fn described() -> OpenApiRouter<Gateway> {
+    sse::router()
+}
+
+/// All routes.
 pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway) -> Router<S> {
-    Router::new().route("/live/ws", get(upgrade)).with_state(gateway)
+    let (described, _) = described().split_for_parts();
+    described.route("/live/ws", get(upgrade)).with_state(gateway)
 }
 
 async fn upgrade(State(gateway): State<Gateway>, upgrade: Upgrade) -> Response {

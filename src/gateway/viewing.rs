@@ -89,6 +89,16 @@ impl Viewing {
         }
     }
 
+    /// From now on all newest values are new again.
+    pub fn look_anew(&mut self) {
+        self.attached.cursor.stamp = 0;
+    }
+
+    /// Has the room ended this connection? For viewers who do not read any more.
+    pub fn is_over(&self) -> bool {
+        self.line.drain(&mut Vec::new()).is_some()
+    }
+
     /// A room that ended because it was idle is opened again.
     pub async fn revive(&mut self) -> Result<(), Farewell> {
         if self.handle.is_closed() {

@@ -3,10 +3,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::core::{
-    Command, PollId, QuestionId,
-    audience::{Change, MyVote, QuestionView, SessionState, You},
-    poll::Tally,
+use super::{
+    core::{
+        Command, PollId, QuestionId,
+        audience::{Change, MyVote, QuestionView, SessionState, You},
+        poll::Tally,
+    },
+    room::{Answer, Rejection},
 };
 use crate::kernel::{Code, Moment};
 
@@ -130,6 +133,19 @@ pub enum ServerMessage {
     Integrity(Integrity),
     /// Are you there? Answer `pong`.
     Ping,
+}
+
+impl ServerMessage {
+    /// What became of a command.
+    pub fn answer(reference: u64, answer: Answer) -> Self {
+        match answer {
+            Ok((seq, at)) => Self::Ack { reference, seq, at },
+            Err(Rejection::Refused(refusal)) => {
+                Self::Refused { reference, code: refusal.code, message: refusal.message() }
+            }
+            Err(Rejection::Retry { code, after_ms }) => Self::Retry { reference, code, after_ms },
+        }
+    }
 }
 
 /// One thing that changed about the viewer himself.

@@ -277,13 +277,7 @@ impl Room {
 
     fn answer(reply: Reply, answer: Answer) {
         match reply {
-            Reply::Line(line, reference) => line.send(encode(&match answer {
-                Ok((seq, at)) => ServerMessage::Ack { reference, seq, at },
-                Err(Rejection::Refused(refusal)) => {
-                    ServerMessage::Refused { reference, code: refusal.code, message: refusal.message() }
-                }
-                Err(Rejection::Retry { code, after_ms }) => ServerMessage::Retry { reference, code, after_ms },
-            })),
+            Reply::Line(line, reference) => line.send(encode(&ServerMessage::answer(reference, answer))),
             Reply::Caller(reply) => {
                 let _ = reply.send(answer);
             }

@@ -5,24 +5,28 @@ use axum::http::Method;
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::support::{Atelier, Client, Setup, client::Key};
+use crate::support::{Atelier, Client, Setup, Wire, client::Key, wire::over_every_wire};
+
+over_every_wire! {
+    tickets_open_once_and_not_for_long => tickets,
+    a_seat_lasts_as_long_as_its_token => seats,
+}
 
 async fn is_turned_away(app: &Atelier, token: &str) {
-    let client = Client::new(app.address, Key::Token(token.to_owned()));
+    let client = Client::new(app.address, Key::Token(token.to_owned())).over(app.wire);
     assert!(!client.tries_to_come().await);
     client.is_closed_with(4001).await;
 }
 
-#[tokio::test]
-async fn tickets_open_once_and_not_for_long() {
+async fn tickets(wire: Wire) {
     let clock = Clock::manual(DateTime::from_timestamp(1_780_000_000, 0).unwrap());
-    let app = Atelier::with(Setup { clock: clock.clone(), ..Setup::default() }).await;
+    let app = Atelier::with(Setup { clock: clock.clone(), wire, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let ticket = async || ada.ticket(&session, None).await.is(200).text("/token").to_owned();
     let (used, late) = (ticket().await, ticket().await);
     let client = Client::new(app.address, Key::Token(used.clone()));
-    client.comes().await;
+    client.over(wire).comes().await;
     is_turned_away(&app, &used).await;
     clock.advance(TimeDelta::seconds(61));
     is_turned_away(&app, &late).await;
@@ -35,10 +39,9 @@ async fn tickets_open_once_and_not_for_long() {
     get.refuses(401, "unauthenticated");
 }
 
-#[tokio::test]
-async fn a_seat_lasts_as_long_as_its_token() {
+async fn seats(wire: Wire) {
     let clock = Clock::manual(DateTime::from_timestamp(1_780_000_000, 0).unwrap());
-    let app = Atelier::with(Setup { clock: clock.clone(), ..Setup::default() }).await;
+    let app = Atelier::with(Setup { clock: clock.clone(), wire, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates_as(json!({ "title": "Long", "scheduledEnd": clock.now() + TimeDelta::days(90) })).await;
     let host = ada.starts(&session).await;

@@ -15,11 +15,17 @@ use tokio_tungstenite::{
 };
 
 use crate::support::{
-    Atelier, Reply, Setup,
+    Atelier, Reply, Setup, Wire,
     client::{DEADLINE, Socket, dial},
     copy::End,
     sheet::{fresh, open_text, single},
+    wire::over_every_wire,
 };
+
+over_every_wire! {
+    who_sends_too_much_is_told_to_wait_and_then_to_leave => too_much,
+    commands_that_make_no_sense_are_refused_and_the_connection_goes_on => nonsense,
+}
 
 /// The close code at the end, whatever comes before.
 async fn end_of(mut socket: Socket) -> Option<u16> {
@@ -116,9 +122,8 @@ async fn frames_that_are_not_of_the_protocol_end_the_connection() {
     app.agrees_with(&session, &[&host, &bo]).await;
 }
 
-#[tokio::test]
-async fn commands_that_make_no_sense_are_refused_and_the_connection_goes_on() {
-    let app = Atelier::start().await;
+async fn nonsense(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;
@@ -193,10 +198,9 @@ async fn odd_characters_are_stored_as_they_are_seen_or_not_at_all() {
     app.agrees_with(&session, &[&host, &bo]).await;
 }
 
-#[tokio::test]
-async fn who_sends_too_much_is_told_to_wait_and_then_to_leave() {
+async fn too_much(wire: Wire) {
     let limits = Limits { commands_per_second: 5, commands_burst: 5, ..Limits::default() };
-    let app = Atelier::with(Setup { limits, clock: Clock::system(), ..Setup::default() }).await;
+    let app = Atelier::with(Setup { limits, clock: Clock::system(), wire, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let _host = ada.starts(&session).await;

@@ -3,9 +3,16 @@ use atelier::live::core::{Command, poll::Visibility};
 use serde_json::json;
 
 use crate::support::{
-    Atelier, Client, Meeting,
+    Atelier, Client, Meeting, Wire,
     sheet::{single, tally},
+    wire::over_every_wire,
 };
+
+over_every_wire! {
+    results_show_to_whom_and_when_the_rule_says => rules,
+    results_that_may_not_be_seen_any_more_are_not_given_to_newcomers => newcomers,
+    who_voted_sees_the_result_also_after_coming_back => voters_return,
+}
 
 struct Room {
     app: Atelier,
@@ -17,8 +24,8 @@ struct Room {
 }
 
 impl Room {
-    async fn open() -> Self {
-        let app = Atelier::start().await;
+    async fn open(wire: Wire) -> Self {
+        let app = Atelier::over_wire(wire).await;
         let ada = app.instructor("ada").await;
         let session = ada
             .creates_as(json!({ "title": "Intro", "features": [{ "type": "poll", "config": { "maxOpen": 10 } }] }))
@@ -39,10 +46,9 @@ impl Room {
     }
 }
 
-#[tokio::test]
-async fn results_show_to_whom_and_when_the_rule_says() {
+async fn rules(wire: Wire) {
     use Visibility::{AfterClose, AfterVote, Always, Never};
-    let room = Room::open().await;
+    let room = Room::open(wire).await;
     let (all, host) = ([true; 4], [true, false, false, false]);
     let voters = [true, true, false, false];
     for (rule, opened, voted, closed) in [
@@ -74,9 +80,8 @@ async fn results_show_to_whom_and_when_the_rule_says() {
     }
 }
 
-#[tokio::test]
-async fn results_that_may_not_be_seen_any_more_are_not_given_to_newcomers() {
-    let room = Room::open().await;
+async fn newcomers(wire: Wire) {
+    let room = Room::open(wire).await;
     let poll = single("secret?", &["A", "B"]);
     room.host.opens(&poll).await;
     room.voter.votes(&poll, &["A"]).await;
@@ -92,9 +97,8 @@ async fn results_that_may_not_be_seen_any_more_are_not_given_to_newcomers() {
     late.sees_no_result(&poll);
 }
 
-#[tokio::test]
-async fn who_voted_sees_the_result_also_after_coming_back() {
-    let room = Room::open().await;
+async fn voters_return(wire: Wire) {
+    let room = Room::open(wire).await;
     let poll = single("Tea?", &["A", "B"]).showing(Visibility::AfterVote);
     room.host.opens(&poll).await;
     room.voter.votes(&poll, &["A"]).await;

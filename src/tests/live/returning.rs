@@ -3,14 +3,20 @@ use atelier::live::core::{Command, Stage};
 use serde_json::json;
 
 use crate::support::{
-    Atelier, Client,
+    Atelier, Client, Wire,
     client::Key,
     sheet::{single, tally},
+    wire::over_every_wire,
 };
 
-#[tokio::test]
-async fn who_comes_back_gets_exactly_what_was_missed() {
-    let app = Atelier::start().await;
+over_every_wire! {
+    who_comes_back_gets_exactly_what_was_missed => missed,
+    results_are_up_to_date_for_those_who_were_the_only_ones_to_see_them => only_viewers,
+    one_seat_has_three_connections_and_the_fourth_takes_the_place_of_the_first => twins,
+}
+
+async fn missed(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;
@@ -49,9 +55,8 @@ async fn who_comes_back_gets_exactly_what_was_missed() {
     app.agrees_with(&session, &[&host, &screen, &bo, &cy]).await;
 }
 
-#[tokio::test]
-async fn results_are_up_to_date_for_those_who_were_the_only_ones_to_see_them() {
-    let app = Atelier::start().await;
+async fn only_viewers(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;
@@ -119,9 +124,8 @@ async fn a_late_guest_lands_on_what_goes_on() {
     app.agrees_with(&session, &[&host, &late]).await;
 }
 
-#[tokio::test]
-async fn one_seat_has_three_connections_and_the_fourth_takes_the_place_of_the_first() {
-    let app = Atelier::start().await;
+async fn twins(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;
@@ -131,7 +135,7 @@ async fn one_seat_has_three_connections_and_the_fourth_takes_the_place_of_the_fi
     host.opens(&poll).await;
     let mut more = Vec::new();
     for _ in 0..3 {
-        let twin = Client::new(app.address, Key::Token(token.clone()));
+        let twin = Client::new(app.address, Key::Token(token.clone())).over(wire);
         twin.comes().await;
         assert_eq!(twin.me(), bo.me());
         more.push(twin);

@@ -3,9 +3,12 @@ use atelier::live::core::{Command, Role, poll::Visibility};
 use serde_json::json;
 
 use crate::support::{
-    Atelier, Client,
+    Atelier, Client, Wire,
     sheet::{fresh, open_text, single, word_cloud},
+    wire::over_every_wire,
 };
+
+over_every_wire! { what_is_hidden_reaches_nobody_who_may_not_know_it => marked_words }
 
 #[track_caller]
 fn never_heard(clients: &[&Client], marker: &str) {
@@ -14,10 +17,9 @@ fn never_heard(clients: &[&Client], marker: &str) {
     }
 }
 
-#[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one script")]
-async fn what_is_hidden_reaches_nobody_who_may_not_know_it() {
-    let app = Atelier::start().await;
+async fn marked_words(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada
         .creates_as(json!({ "title": "Intro", "features": [{ "type": "poll", "config": { "maxOpen": 10 } },

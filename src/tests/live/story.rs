@@ -1,12 +1,14 @@
 //! The main job, played through.
 use crate::support::{
-    Atelier,
+    Atelier, Wire,
     sheet::{single, tally},
+    wire::over_every_wire,
 };
 
-#[tokio::test]
-async fn an_instructor_asks_and_everybody_sees_the_answer() {
-    let app = Atelier::start().await;
+over_every_wire! { an_instructor_asks_and_everybody_sees_the_answer => main_job }
+
+async fn main_job(wire: Wire) {
+    let app = Atelier::over_wire(wire).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;

@@ -26,7 +26,7 @@ use atelier::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, Client, TestDb, Truth, client::Key};
+use super::{Answer, Client, TestDb, Truth, Wire, client::Key};
 
 /// What a test wants to be different.
 pub struct Setup {
@@ -34,6 +34,8 @@ pub struct Setup {
     pub limits: Limits,
     pub rates: Rates,
     pub bus: Bus,
+    /// What its people come over, the host as well.
+    pub wire: Wire,
 }
 
 impl Default for Setup {
@@ -41,7 +43,7 @@ impl Default for Setup {
         let often = Rate { times: 1_000_000, per: std::time::Duration::from_secs(1) };
         let rates = Rates { login: often, login_email: often, register: often, join: often, join_unknown: often };
         let limits = Limits { commands_per_second: 10_000, commands_burst: 10_000, ..Limits::default() };
-        Self { clock: Clock::system(), limits, rates, bus: Bus::local() }
+        Self { clock: Clock::system(), limits, rates, bus: Bus::local(), wire: Wire::default() }
     }
 }
 
@@ -67,6 +69,11 @@ impl Atelier {
         Self::with(Setup::default()).await
     }
 
+    /// As [`Atelier::start`], for people who come over this wire.
+    pub async fn over_wire(wire: Wire) -> Self {
+        Self::with(Setup { wire, ..Setup::default() }).await
+    }
+
     pub async fn with(setup: Setup) -> Self {
         let database = Arc::new(TestDb::new().await);
         let db = database.open(8).await;
@@ -75,17 +82,17 @@ impl Atelier {
 
     /// Another node on the same database.
     pub async fn another(&self, bus: Bus) -> Self {
-        let setup = Setup { clock: self.clock.clone(), bus, ..Setup::default() };
+        let setup = Setup { clock: self.clock.clone(), bus, wire: self.site.wire, ..Setup::default() };
         Self::over(self.database.clone(), self.database.open(8).await, setup)
     }
 
     /// Over a database that is reached by `db`.
     pub fn over(database: Arc<TestDb>, db: Db, setup: Setup) -> Self {
-        let Setup { clock, limits, rates, bus } = setup;
+        let Setup { clock, limits, rates, bus, wire } = setup;
         let mut config = Config::from_text("listen = '127.0.0.1:0'").unwrap();
         config.limits = limits;
         let server = Server::bind(&config).unwrap();
-        let site = Site::at(server.address().unwrap());
+        let site = Site { wire, ..Site::at(server.address().unwrap()) };
         let tasks = Tasks::new();
         let identity = Identity::new(db.clone(), clock.clone(), Settings { limits: rates, ..Settings::default() });
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), limits);
@@ -129,6 +136,7 @@ impl Drop for Atelier {
 #[derive(Clone)]
 pub struct Site {
     pub address: SocketAddr,
+    pub wire: Wire,
     http: reqwest::Client,
 }
 
@@ -136,7 +144,7 @@ static PEOPLE: AtomicU64 = AtomicU64::new(1);
 
 impl Site {
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, http: reqwest::Client::new() }
+        Self { address, wire: Wire::default(), http: reqwest::Client::new() }
     }
 
     /// Sends a request with a token, or without one.
@@ -217,6 +225,7 @@ impl Account {
     /// Takes the host's seat without starting anything.
     pub async fn enters(&self, meeting: &Meeting, role: Option<Role>) -> Client {
         let client = Client::new(self.site.address, Key::Ticket(self.clone(), meeting.clone(), role));
+        let client = client.of(meeting.id).over(self.site.wire);
         client.comes().await;
         client
     }
@@ -238,7 +247,7 @@ impl Account {
     /// The big screen.
     pub async fn projects(&self, meeting: &Meeting) -> Client {
         let (_, token) = self.links(meeting).await;
-        let screen = Client::new(self.site.address, Key::Token(token));
+        let screen = Client::new(self.site.address, Key::Token(token)).of(meeting.id).over(self.site.wire);
         screen.comes().await;
         screen
     }
@@ -257,7 +266,7 @@ impl Meeting {
     pub async fn seats(&self, site: &Site, name: &str) -> Client {
         let seat = site.join(&self.code, Some(name), None).await;
         seat.is(200);
-        let client = Client::new(site.address, Key::Token(seat.text("/token").to_owned()));
+        let client = Client::new(site.address, Key::Token(seat.text("/token").to_owned())).over(site.wire);
         let participant: ParticipantId = Id::new(seat.text("/participantId").parse().unwrap());
         client.sits_at(participant);
         client

@@ -1,4 +1,4 @@
-//! Somebody with a socket: sends commands, keeps a [`Copy`] of what comes, and waits for what should come.
+//! Somebody with a wire to the server: sends commands, keeps a [`Copy`] of what comes, and waits for what should come.
 use std::{
     net::SocketAddr,
     sync::{
@@ -10,35 +10,27 @@ use std::{
 
 use atelier::{
     kernel::Code,
-    live::core::{Command, ParticipantId, QuestionId, Role, audience::You, poll::PollStatus},
+    live::core::{Command, ParticipantId, QuestionId, Role, SessionId, audience::You, poll::PollStatus},
     runtime::Tasks,
 };
-use futures_util::{SinkExt, StreamExt, stream::SplitSink};
+use futures_util::{SinkExt, StreamExt, stream::SplitStream};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::json;
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    sync::watch,
-    time::timeout,
-};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
-};
+use tokio::{sync::watch, time::timeout};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
+pub use super::wire::{Socket, dial};
 use super::{
     Account, Meeting,
     copy::{Copy, End, Reply},
     sheet::{Counts, Sheet, fresh},
+    wire::{self, Sent, Way, Wire},
 };
 
 /// Nothing a test waits for takes longer than this.
 pub const DEADLINE: Duration = Duration::from_secs(10);
-
-/// A socket as the protocol sees it.
-pub type Socket = WebSocketStream<TcpStream>;
 
 /// What opens the socket.
 pub enum Key {
@@ -47,34 +39,23 @@ pub enum Key {
     Ticket(Account, Meeting, Option<Role>),
 }
 
-/// Opens a socket; nothing is sent yet.
-pub async fn dial(address: SocketAddr, buffer: Option<u32>) -> Option<Socket> {
-    let tcp = TcpSocket::new_v4().unwrap();
-    if let Some(bytes) = buffer {
-        tcp.set_recv_buffer_size(bytes).unwrap();
-    }
-    let stream = tcp.connect(address).await.ok()?;
-    stream.set_nodelay(true).unwrap();
-    let mut request = format!("ws://{address}/live/ws").into_client_request().unwrap();
-    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("atelier.v1"));
-    timeout(DEADLINE, client_async(request, stream)).await.ok()?.ok().map(|(socket, _)| socket)
-}
-
 struct Line {
-    sink: SplitSink<Socket, Message>,
+    way: Way,
     cut: CancellationToken,
 }
 
-struct Inner {
+pub struct Inner {
     address: Mutex<SocketAddr>,
     key: Key,
+    wire: Mutex<Wire>,
+    session: Mutex<Option<SessionId>>,
     participant: Mutex<Option<ParticipantId>>,
-    copy: watch::Sender<Copy>,
+    pub(super) copy: watch::Sender<Copy>,
     line: tokio::sync::Mutex<Option<Line>>,
     reference: AtomicU64,
-    reading: watch::Sender<bool>,
-    buffer: Mutex<Option<u32>>,
-    tasks: Tasks,
+    pub(super) reading: watch::Sender<bool>,
+    pub(super) buffer: Mutex<Option<u32>>,
+    pub(super) tasks: Tasks,
 }
 
 impl Drop for Inner {
@@ -85,13 +66,15 @@ impl Drop for Inner {
 
 /// A client. Clones are the same client.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client(pub(super) Arc<Inner>);
 
 impl Client {
     pub fn new(address: SocketAddr, key: Key) -> Self {
         Self(Arc::new(Inner {
             address: Mutex::new(address),
             key,
+            wire: Mutex::default(),
+            session: Mutex::default(),
             participant: Mutex::default(),
             copy: watch::Sender::default(),
             line: tokio::sync::Mutex::default(),
@@ -106,6 +89,27 @@ impl Client {
 
     pub fn sits_at(&self, participant: ParticipantId) {
         *self.0.participant.lock() = Some(participant);
+    }
+    /// From now on it comes over this wire.
+    pub fn over(self, wire: Wire) -> Self {
+        *self.0.wire.lock() = wire;
+        self
+    }
+    /// Where plain HTTP names the session.
+    pub fn of(self, session: SessionId) -> Self {
+        *self.0.session.lock() = Some(session);
+        self
+    }
+    pub fn wire(&self) -> Wire {
+        *self.0.wire.lock()
+    }
+    pub fn address(&self) -> SocketAddr {
+        *self.0.address.lock()
+    }
+    /// The address of the session's events or commands. Who does not know the session asks for his own.
+    pub fn path(&self, what: &str) -> String {
+        let session = self.0.session.lock().map_or("-".to_owned(), |session| session.to_string());
+        format!("/live/{session}/{what}")
     }
     /// From now on it connects to another node.
     pub fn moves_to(&self, address: SocketAddr) {
@@ -130,46 +134,20 @@ impl Client {
 
     /// Connects with what it holds. False: not let in.
     pub async fn tries_to_come(&self) -> bool {
-        let token = self.token().await;
-        let held = self.look(|copy| copy.state.as_ref().map(|_| copy.seq));
         self.0.copy.send_modify(Copy::begin);
-        let (address, buffer) = (*self.0.address.lock(), *self.0.buffer.lock());
-        let Some(socket) = dial(address, buffer).await else { return false };
-        let (mut sink, mut stream) = socket.split();
-        let hello = json!({ "type": "hello", "token": token, "after": held, "client": "test" });
-        if sink.send(Message::text(hello.to_string())).await.is_err() {
-            return false;
-        }
-        let cut = CancellationToken::new();
-        let (inner, stop) = (Arc::downgrade(&self.0), cut.clone());
-        let mut reading = self.0.reading.subscribe();
-        *self.0.line.lock().await = Some(Line { sink, cut });
-        self.0.tasks.spawn_until_shutdown("reader", async move {
-            loop {
-                let Ok(_) = reading.wait_for(|reading| *reading).await else { return };
-                let next = tokio::select! {
-                    biased;
-                    () = stop.cancelled() => return,
-                    next = stream.next() => next,
-                };
-                let Some(inner) = inner.upgrade() else { return };
-                let end = match next {
-                    Some(Ok(Message::Text(text))) => {
-                        inner.copy.send_modify(|copy| copy.take(&text));
-                        continue;
-                    }
-                    Some(Ok(Message::Close(frame))) => {
-                        frame.map_or(End::BrokenOff, |frame| End::With(frame.code.into()))
-                    }
-                    Some(Ok(_)) => continue,
-                    Some(Err(_)) | None => End::BrokenOff,
-                };
-                inner.copy.send_modify(|copy| {
-                    copy.closed.get_or_insert(end);
-                });
-                return;
+        let (weak, cut) = (Arc::downgrade(&self.0), CancellationToken::new());
+        let way = match self.wire() {
+            Wire::Socket => {
+                let Some((way, stream)) = self.says_hello().await else { return false };
+                self.0.tasks.spawn_until_shutdown("reader", wire::read_socket(weak, stream, cut.clone()));
+                way
             }
-        });
+            other => {
+                self.0.tasks.spawn_until_shutdown("reader", wire::read_events(weak, other, cut.clone()));
+                Way::Post(reqwest::Client::new())
+            }
+        };
+        *self.0.line.lock().await = Some(Line { way, cut });
         self.waits("a welcome or a goodbye", |copy| copy.greeted || copy.closed.is_some()).await;
         let (greeted, participant) =
             self.look(|copy| (copy.greeted, copy.you.as_ref().and_then(|you| you.participant)));
@@ -180,6 +158,16 @@ impl Client {
             self.waits("a state", |copy| copy.state.is_some() || copy.closed.is_some()).await;
         }
         greeted
+    }
+
+    async fn says_hello(&self) -> Option<(Way, SplitStream<Socket>)> {
+        let token = self.token().await;
+        let held = self.look(|copy| copy.state.as_ref().map(|_| copy.seq));
+        let buffer = *self.0.buffer.lock();
+        let (mut sink, stream) = dial(self.address(), buffer).await?.split();
+        let hello = json!({ "type": "hello", "token": token, "after": held, "client": "test" });
+        sink.send(Message::text(hello.to_string())).await.ok()?;
+        Some((Way::Socket(sink), stream))
     }
 
     /// The connection breaks off, without a goodbye.
@@ -202,10 +190,11 @@ impl Client {
         self.0.reading.send_replace(true);
     }
 
-    /// Sends a frame as it is. False: the line is gone.
+    /// Sends a frame as it is, over a socket. False: the line is gone.
     pub async fn throws(&self, message: Message) -> bool {
-        match self.0.line.lock().await.as_mut() {
-            Some(line) => line.sink.send(message).await.is_ok(),
+        match self.0.line.lock().await.as_mut().map(|line| &mut line.way) {
+            Some(Way::Socket(sink)) => sink.send(message).await.is_ok(),
+            Some(Way::Post(_)) => panic!("no socket"),
             None => false,
         }
     }
@@ -269,9 +258,27 @@ impl Client {
     /// Sends a command once and waits for the answer. None: the line went away first.
     pub async fn tries(&self, command: impl Serialize) -> Option<Reply> {
         let reference = self.0.reference.fetch_add(1, Ordering::Relaxed);
-        let frame = json!({ "type": "do", "ref": reference, "command": command }).to_string();
-        if !self.throws(Message::text(frame)).await {
-            return None;
+        let command = serde_json::to_value(command).unwrap();
+        let mut line = self.0.line.lock().await;
+        let sent = match line.as_mut().map(|line| &mut line.way) {
+            None => Sent::Lost,
+            Some(Way::Socket(sink)) => wire::write(sink, reference, command).await,
+            Some(Way::Post(http)) => {
+                let http = http.clone();
+                // Commands travel beside each other.
+                drop(line);
+                wire::post(&http, self, reference, command).await
+            }
+        };
+        match sent {
+            Sent::Away => {}
+            Sent::Answered(text) => self.0.copy.send_modify(|copy| copy.take(&text)),
+            Sent::Closed(code) => {
+                self.breaks_off().await;
+                self.0.copy.send_modify(|copy| copy.closed = Some(End::With(code)));
+                return None;
+            }
+            Sent::Lost => return None,
         }
         let mut copy = self.0.copy.subscribe();
         let answered = |copy: &Copy| copy.replies.contains_key(&reference) || copy.closed.is_some();

@@ -9,6 +9,7 @@ pub mod redis;
 pub mod rows;
 pub mod sheet;
 pub mod truth;
+pub mod wire;
 
 pub use self::{
     atelier::{Account, Atelier, Meeting, Setup, Site},
@@ -16,6 +17,7 @@ pub use self::{
     copy::Reply,
     sheet::Sheet,
     truth::Truth,
+    wire::Wire,
 };
 pub use database::TestDb;
 pub use house::{Answer, House};

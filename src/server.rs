@@ -36,6 +36,8 @@ const HEADERS: Duration = Duration::from_secs(10);
 const BUFFER: usize = 16 * 1024;
 /// Connections the kernel holds until we accept them: a whole auditorium scans the code at once.
 const BACKLOG: u32 = 4096;
+/// What was sent and is not taken for so long will not be taken: the peer is gone, or does not read.
+const UNREAD: Duration = Duration::from_mins(1);
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A server that listens.
@@ -77,8 +79,10 @@ impl Server {
     }
 
     fn tune(&self, stream: &TcpStream) {
-        let tuned =
-            stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_send_buffer_size(self.send_buffer));
+        let socket = SockRef::from(stream);
+        let tuned = stream.set_nodelay(true).and_then(|()| socket.set_send_buffer_size(self.send_buffer));
+        #[cfg(target_os = "linux")]
+        let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(UNREAD)));
         if let Err(error) = tuned {
             tracing::debug!(%error, "a socket option was not taken");
         }

@@ -61,7 +61,8 @@ pub struct Connection {
 /// Attaches to the room. None: it was refused, and the peer has been told.
 pub async fn open(socket: Socket, gateway: Gateway, hello: Hello) -> Option<Box<Connection>> {
     let limits = gateway.limits;
-    match Viewing::begin(gateway, hello).await {
+    // Boxed: needed for a moment only.
+    match Box::pin(Viewing::begin(gateway, hello)).await {
         Ok(viewing) => {
             let now = Instant::now();
             let budget = Budget::new(limits.commands_per_second, limits.commands_burst, now);

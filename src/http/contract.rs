@@ -56,7 +56,8 @@ fn document(kind: &'static str, body: Bytes) -> Response {
     response
 }
 
-/// Describes the socket at `/live/ws`: `Client` is what clients send, `Server` what they get.
+/// Describes the socket at `/live/ws` and its messages over plain HTTP: `Client` is what clients send, `Server` what they
+/// get.
 pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, closes: &[CloseCode]) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|s| s.definitions_path = "/components/schemas".into());
     let mut generator = SchemaGenerator::new(settings);
@@ -68,7 +69,10 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
         "One WebSocket, subprotocol `{subprotocol}`, text frames with JSON. The client says `hello` within 5 seconds; \
          the server answers `welcome`, then a `snapshot` or the missing `events`. Each `do` is answered by exactly one \
          of `ack` (it is durable), `refused` (final) or `retry` (send again). Every command may be sent again: its \
-         effect happens once.\n\nClose codes. 4000 to 4099: do not come back. 4100 to 4199: come back after a random \
+         effect happens once.\n\nWhere WebSockets do not get through, the same messages travel as server-sent events \
+         (`GET /live/{{session}}/events`; with `wait`, one answer at a time) and commands one by one (`POST \
+         /live/{{session}}/commands`), with the same numbers; a client may change from one to the other at any time.\n\n\
+         Close codes. 4000 to 4099: do not come back. 4100 to 4199: come back after a random \
          delay that grows. 4200 to 4299: come back at once.\n\n{}",
         closes.join("\n")
     );
@@ -76,9 +80,15 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
         "asyncapi": "3.0.0",
         "info": {"title": "Atelier live sessions", "version": env!("CARGO_PKG_VERSION"), "description": description},
         "defaultContentType": "application/json",
-        "servers": {"here": {"host": "localhost:8080", "protocol": "ws"}},
+        "servers": {
+            "here": {"host": "localhost:8080", "protocol": "ws"},
+            "plain": {"host": "localhost:8080", "protocol": "http"},
+        },
         "channels": {
+            "events": plain("events", "Server-sent events; the `id` is the number held.", &["server"]),
+            "commands": plain("commands", "`do` without its `type`; answered by what the socket answers.", &["client", "server"]),
             "live": {
+                "servers": [{"$ref": "#/servers/here"}],
                 "address": "/live/ws",
                 "title": subprotocol,
                 "bindings": {"ws": {"method": "GET", "headers": {
@@ -91,20 +101,7 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
                 },
             },
         },
-        "operations": {
-            "fromClient": {
-                "action": "receive",
-                "summary": "What clients send",
-                "channel": {"$ref": "#/channels/live"},
-                "messages": [{"$ref": "#/channels/live/messages/client"}],
-            },
-            "toClient": {
-                "action": "send",
-                "summary": "What the server sends",
-                "channel": {"$ref": "#/channels/live"},
-                "messages": [{"$ref": "#/channels/live/messages/server"}],
-            },
-        },
+        "operations": operations(),
         "components": {
             "messages": {
                 "client": {"title": "From the client", "payload": client},
@@ -112,6 +109,42 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
             },
             "schemas": schemas,
         },
+    })
+}
+
+/// An address of the live protocol over plain HTTP.
+fn plain(what: &str, description: &str, messages: &[&str]) -> Value {
+    let message = |name: &&str| ((*name).to_owned(), json!({"$ref": format!("#/components/messages/{name}")}));
+    json!({
+        "address": format!("/live/{{session}}/{what}"),
+        "description": description,
+        "servers": [{"$ref": "#/servers/plain"}],
+        "parameters": {"session": {"description": "The session's id; `-` is the one that the token opens."}},
+        "messages": messages.iter().map(message).collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+fn operations() -> Value {
+    let reference = |channel: &str, message: &str| json!({"$ref": format!("#/channels/{channel}/messages/{message}")});
+    let operation = |action: &str, summary: &str, channel: &str, message: &str| {
+        json!({
+            "action": action,
+            "summary": summary,
+            "channel": {"$ref": format!("#/channels/{channel}")},
+            "messages": [reference(channel, message)],
+        })
+    };
+    let mut events = operation("send", "What the server sends, without a socket", "events", "server");
+    events["bindings"] = json!({"http": {"method": "GET"}});
+    let mut command = operation("receive", "A command, without a socket", "commands", "client");
+    command["bindings"] = json!({"http": {"method": "POST"}});
+    command["reply"] =
+        json!({"channel": {"$ref": "#/channels/commands"}, "messages": [reference("commands", "server")]});
+    json!({
+        "fromClient": operation("receive", "What clients send", "live", "client"),
+        "toClient": operation("send", "What the server sends", "live", "server"),
+        "eventsToClient": events,
+        "commandFromClient": command,
     })
 }
 

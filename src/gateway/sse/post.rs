@@ -36,7 +36,7 @@ use crate::{
 
 /// A command with the client's number for it.
 #[derive(Deserialize, ToSchema)]
-pub struct Told<'a> {
+pub struct CommandRequest<'a> {
     /// Comes back in the answer.
     #[serde(rename = "ref")]
     reference: u64,
@@ -55,7 +55,7 @@ pub struct Told<'a> {
 #[utoipa::path(post, path = "/live/{session}/commands", tag = "live protocol", params(
     ("session" = String, Path, description = "The session's id, or `-`."),
     ("Authorization" = String, Header, description = "`Bearer` and a seat's token or a ticket."),
-), request_body = Told, responses(
+), request_body = CommandRequest, responses(
     (status = 200, description = "`ack`, `refused` or `retry`, as on the socket.", body = Object),
     (status = 400, description = "Not a command with a `ref`.", body = Problem),
     (status = 401, description = "The token is unknown, expired or used.", body = Problem),
@@ -77,7 +77,7 @@ pub async fn command(
     if body.len() > gateway.limits.message_bytes {
         return refuse(Farewell::new(close::PROTOCOL, Code::TooLarge));
     }
-    let told: Told<'_> = match serde_json::from_slice(&body) {
+    let told: CommandRequest<'_> = match serde_json::from_slice(&body) {
         Ok(told) => told,
         Err(error) => return Problem::new(Code::Malformed).detail(error.to_string()).into_response(),
     };
@@ -88,7 +88,7 @@ pub async fn command(
 }
 
 /// None: far too many.
-async fn answer(gateway: &Gateway, hello: &Hello, told: &Told<'_>) -> Option<ServerMessage> {
+async fn answer(gateway: &Gateway, hello: &Hello, told: &CommandRequest<'_>) -> Option<ServerMessage> {
     let reference = told.reference;
     let spending = match hello.viewer {
         Viewer::Person { user, .. } => gateway.budgets.spend((hello.key, user), &gateway.limits, Instant::now()),

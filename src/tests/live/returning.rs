@@ -12,7 +12,16 @@ use crate::support::{
 over_every_wire! {
     who_comes_back_gets_exactly_what_was_missed => missed,
     results_are_up_to_date_for_those_who_were_the_only_ones_to_see_them => only_viewers,
-    one_seat_has_three_connections_and_the_fourth_takes_the_place_of_the_first => twins,
+}
+
+#[tokio::test]
+async fn one_seat_has_three_sockets_and_the_fourth_takes_the_place_of_the_first() {
+    twins(Wire::Socket).await;
+}
+
+#[tokio::test]
+async fn one_seat_has_three_streams_of_events_and_the_fourth_takes_the_place_of_the_first() {
+    twins(Wire::Events).await;
 }
 
 async fn missed(wire: Wire) {

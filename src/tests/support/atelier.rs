@@ -26,7 +26,10 @@ use atelier::{
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{Answer, Client, TestDb, Truth, Wire, client::Key};
+use super::{
+    Answer, Client, TestDb, Truth, Wire,
+    client::{DEADLINE, Key},
+};
 
 /// What a test wants to be different.
 pub struct Setup {
@@ -144,7 +147,7 @@ static PEOPLE: AtomicU64 = AtomicU64::new(1);
 
 impl Site {
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, wire: Wire::default(), http: reqwest::Client::new() }
+        Self { address, wire: Wire::default(), http: reqwest::Client::builder().timeout(DEADLINE * 3).build().unwrap() }
     }
 
     /// Sends a request with a token, or without one.

@@ -177,8 +177,8 @@ impl App {
             }
         });
         let server = Check::new("server", move || {
-            let stopping = tasks.stopping().is_cancelled();
-            async move { if stopping { Err("it is shutting down".to_owned()) } else { Ok(()) } }
+            let leaving = tasks.leaving().is_cancelled();
+            async move { if leaving { Err("it is shutting down".to_owned()) } else { Ok(()) } }
         });
         let bus = self.bus.clone();
         let bus = Check::advisory("bus", move || {

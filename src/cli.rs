@@ -1,6 +1,7 @@
 //! The command line: each command is an arm that calls a function.
 mod contract;
 mod doctor;
+mod health;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,12 @@ enum Command {
     Contract(ContractArgs),
     /// Look at the configuration, the database and the address, and say what to do.
     Doctor,
+    /// Ask the server that runs here how it is; the exit status is the answer.
+    Health {
+        /// What to ask.
+        #[arg(value_enum, default_value = "ready")]
+        question: health::Question,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +72,7 @@ pub async fn run() -> anyhow::Result<()> {
         Command::Contract(args) if args.check => contract::check(&args.root),
         Command::Contract(args) => contract::write(&args.root),
         Command::Doctor => doctor::examine(config()).await,
+        Command::Health { question } => health::ask(&config()?, question),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     bus::redis,
     http::peer::Network,
     identity::Registration,
-    runtime::{Limits, Rate, Rates},
+    runtime::{Drain, Limits, Rate, Rates},
 };
 
 /// Everything an operator may set.
@@ -47,8 +47,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Connections in the pool.
     pub database_connections: u32,
-    /// How long to wait for work to finish at shutdown.
-    pub drain: Duration,
+    /// How to go down.
+    pub drain: Drain,
     /// Bounds of connections and requests.
     pub limits: Limits,
     /// Bounds per client address.
@@ -133,7 +133,7 @@ impl Config {
             registration: given.or("registration", Registration::Open)?,
             trusted_proxies: given.list("trusted_proxies")?,
             database_connections: given.or("database_connections", 20)?,
-            drain: given.seconds("drain_seconds", Duration::from_secs(10))?,
+            drain: drain(&mut given)?,
             limits,
             rates: rates(&mut given)?,
         };
@@ -214,6 +214,15 @@ fn limits(given: &mut Given) -> anyhow::Result<Limits> {
     ];
     ensure!(!smallest.contains(&0), "a limit of 0 would let nothing through; leave the limit out for its default");
     Ok(limits)
+}
+
+fn drain(given: &mut Given) -> anyhow::Result<Drain> {
+    let default = Drain::default();
+    Ok(Drain {
+        notice: given.seconds("drain_notice_seconds", default.notice)?,
+        spread: given.seconds("drain_spread_seconds", default.spread)?,
+        finish: given.seconds("drain_seconds", default.finish)?,
+    })
 }
 
 fn rates(given: &mut Given) -> anyhow::Result<Rates> {

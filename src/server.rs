@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::Context;
 use axum::{BoxError, Router, body::Body, extract::connect_info::ConnectInfo, http::Request};
+use futures_util::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::HttpService};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -26,7 +27,7 @@ use crate::{
     app::{App, Metrics},
     config::{Config, Database},
     db::{APP_ROLE, Db, embedded::Embedded, migrate},
-    runtime::{Tasks, shutdown},
+    runtime::{Signals, Tasks},
     telemetry,
 };
 
@@ -38,6 +39,8 @@ const BUFFER: usize = 16 * 1024;
 const BACKLOG: u32 = 4096;
 /// What was sent and is not taken for so long will not be taken: the peer is gone, or does not read.
 const UNREAD: Duration = Duration::from_mins(1);
+/// The exit status after a second signal: as if the signal had not been handled.
+const ENDED_AT_ONCE: i32 = 143;
 const UPKEEP: Duration = Duration::from_secs(5);
 
 /// A server that listens.
@@ -65,16 +68,21 @@ impl Server {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEADERS).max_buf_size(BUFFER);
         let open = Arc::new(AtomicU32::new(0));
-        while let Some(accepted) = tasks.stopping().run_until_cancelled(self.listener.accept()).await {
+        let serve = |(stream, peer): (TcpStream, SocketAddr)| {
+            self.tune(&stream);
+            let service = TowerToHyperService::new(with_peer(router.clone(), peer));
+            let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+            tasks.spawn("connection", hold_open(connection, tasks.closing().clone(), Counted::new(&open)));
+        };
+        while let Some(accepted) = tasks.closing().run_until_cancelled(self.listener.accept()).await {
             match accepted {
-                Ok((stream, peer)) => {
-                    self.tune(&stream);
-                    let service = TowerToHyperService::new(with_peer(router.clone(), peer));
-                    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-                    tasks.spawn("connection", hold_open(connection, tasks.stopping().clone(), Counted::new(&open)));
-                }
+                Ok(connection) => serve(connection),
                 Err(error) => pause(&error).await,
             }
+        }
+        // Whom the kernel has let in already is not turned away.
+        while let Some(Ok(connection)) = self.listener.accept().now_or_never() {
+            serve(connection);
         }
     }
 
@@ -92,7 +100,7 @@ impl Server {
 /// Ends with the connection, or with its upgrade to a socket.
 async fn hold_open<S>(
     connection: http1::UpgradeableConnection<TokioIo<TcpStream>, S>,
-    stopping: CancellationToken,
+    closing: CancellationToken,
     _counted: Counted,
 ) where
     S: HttpService<Incoming, ResBody = Body, Error: Into<BoxError>>,
@@ -100,7 +108,7 @@ async fn hold_open<S>(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopping.cancelled() => {
+        () = closing.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -239,22 +247,43 @@ async fn open_embedded(embedded: &Embedded, config: &Config) -> anyhow::Result<D
 pub async fn serve(config: Config) -> anyhow::Result<()> {
     telemetry::start_logs(&config)?;
     let metrics = telemetry::metrics()?;
+    let mut signals = Signals::listen().context("signals cannot be heard")?;
     let opened = tokio::select! {
         opened = Opened::open(&config) => opened?,
         // Asked to stop while starting: dropping the start closes the pipe that keeps PostgreSQL running.
-        signal = shutdown::requested() => {
-            tracing::info!(signal = signal?, "stopped while starting");
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped while starting");
             return Ok(());
         }
     };
     let tasks = Tasks::new();
-    let served = run(config, &opened, &tasks, Metrics(metrics)).await;
-    tasks.stop();
-    opened.close().await;
-    if served.is_ok() {
-        tracing::info!("stopped");
+    let serving = async {
+        let served = run(config, &opened, &tasks, Metrics(metrics)).await;
+        tasks.stop();
+        opened.close().await;
+        served
+    };
+    tokio::select! {
+        served = serving => {
+            if served.is_ok() {
+                tracing::info!("stopped");
+            }
+            served
+        }
+        () = obey(&mut signals, &tasks) => {
+            // What was acknowledged is in the database; a private one notices that its pipe has closed.
+            std::process::exit(ENDED_AT_ONCE)
+        }
     }
-    served
+}
+
+/// The first signal begins the shutdown, the second ends it at once.
+async fn obey(signals: &mut Signals, tasks: &Tasks) {
+    let signal = signals.next().await;
+    tracing::info!(signal, "shutting down: sockets are sent elsewhere, what runs is finished");
+    tasks.leave();
+    let signal = signals.next().await;
+    tracing::warn!(signal, "asked twice: ending at once");
 }
 
 async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -> anyhow::Result<()> {
@@ -267,22 +296,26 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     let router = app.router()?;
     tracing::info!(address = %server.address()?, version = env!("CARGO_PKG_VERSION"), "ready");
     welcome(&config);
-    let stopper = tasks.clone();
-    tasks.spawn("signals", async move {
-        let asked = stopper.stopping().run_until_cancelled(shutdown::requested()).await;
-        match asked {
-            Some(Ok(signal)) => tracing::info!(signal, "shutting down: no new connections, finishing what runs"),
-            Some(Err(error)) => tracing::error!(%error, "signals cannot be heard; shutting down"),
-            None => {}
-        }
-        stopper.stop();
+    tokio::join!(server.run(router, tasks), async {
+        tasks.leaving().cancelled().await;
+        tokio::time::sleep(drain.notice).await;
+        tasks.close();
     });
-    server.run(router, tasks).await;
-    if tokio::time::timeout(drain, live.drain()).await.is_err() {
+    if tokio::time::timeout(drain.spread + drain.finish, live.drain(drain.spread)).await.is_err() {
         tracing::warn!("some live sockets did not close in time and are broken off");
     }
-    if let Err(left) = tasks.drain(drain).await {
-        tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
+    let rest = async {
+        loop {
+            // A request that had begun may have opened a room again.
+            live.drain(Duration::ZERO).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        drained = tasks.drain(drain.finish) => if let Err(left) = drained {
+            tracing::warn!(tasks = left.0, "some work did not finish in time and is broken off");
+        },
+        () = rest => {}
     }
     Ok(())
 }

@@ -1,5 +1,13 @@
 //! The HTTP side: an account, a session, seats, results, metrics.
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use anyhow::{Context, bail, ensure};
 use reqwest::{Method, StatusCode};
@@ -11,8 +19,10 @@ use crate::wire::fresh_id;
 #[derive(Debug, Clone)]
 pub struct Api {
     http: reqwest::Client,
-    /// `http://host:port`.
-    pub base: String,
+    /// `http://host:port` of each node.
+    bases: Arc<[String]>,
+    /// Calls go round; what cannot be reached is passed over.
+    turn: Arc<AtomicUsize>,
     token: Option<String>,
 }
 
@@ -34,10 +44,13 @@ pub struct Seat {
 
 impl Api {
     /// Signed in with a token, or with a fresh organization.
-    pub async fn sign_in(url: &str, token: Option<String>) -> anyhow::Result<Self> {
-        ensure!(url.starts_with("http://"), "{url}: test the server itself over http://, not its TLS proxy");
+    pub async fn sign_in(urls: &[String], token: Option<String>) -> anyhow::Result<Self> {
+        for url in urls {
+            ensure!(url.starts_with("http://"), "{url}: test the server itself over http://, not its TLS proxy");
+        }
+        ensure!(!urls.is_empty(), "give at least one --url");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_max_idle_per_host(256).build()?;
-        let mut api = Self { http, base: url.trim_end_matches('/').to_owned(), token };
+        let mut api = Self { http, bases: trimmed(urls), turn: Arc::default(), token };
         if api.token.is_none() {
             let account = api.register().await?;
             api.token = Some(text(&account, "token")?);
@@ -54,14 +67,7 @@ impl Api {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let mut request = self.http.request(method, format!("{}/api/v1{path}", self.base));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = &body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.with_context(|| format!("cannot reach {}", self.base))?;
+        let answer = self.send(method, path, body.as_ref()).await?;
         let status = answer.status();
         let text = answer.text().await?;
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -72,6 +78,28 @@ impl Api {
         }
         ensure!(status.is_success(), "{path} answered {status}: {text}");
         Ok(serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    /// Asks one node after the other until one can be reached.
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<reqwest::Response> {
+        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let mut last = None;
+        for place in 0..self.bases.len() {
+            let base = &self.bases[(first + place) % self.bases.len()];
+            let mut request = self.http.request(method.clone(), format!("{base}/api/v1{path}"));
+            if let Some(token) = &self.token {
+                request = request.bearer_auth(token);
+            }
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            match request.send().await {
+                Err(error) if error.is_connect() => last = Some((error, base)),
+                answer => return answer.with_context(|| format!("asking {base}")),
+            }
+        }
+        let (error, base) = last.context("no address")?;
+        Err(error).with_context(|| format!("cannot reach {base}"))
     }
 
     /// A session with room for so many.
@@ -104,40 +132,57 @@ impl Api {
         Ok((counts.iter().filter_map(Value::as_u64).collect(), tally["voters"].as_u64().context("no voters")?))
     }
 
-    /// The numbers of `/metrics` that carry no labels, and histogram sums, counts and buckets with theirs.
+    /// The numbers of `/metrics`, with their labels, added up over all nodes.
     pub async fn metrics(&self) -> anyhow::Result<BTreeMap<String, f64>> {
-        let text = self.http.get(format!("{}/metrics", self.base)).send().await?.error_for_status()?.text().await?;
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        let pairs = lines.filter_map(|line| line.rsplit_once(' '));
-        Ok(pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
+        let mut sums = BTreeMap::new();
+        for base in &*self.bases {
+            let text = self.http.get(format!("{base}/metrics")).send().await?.error_for_status()?.text().await?;
+            let lines = text.lines().filter(|line| !line.starts_with('#'));
+            for (name, value) in lines.filter_map(|line| line.rsplit_once(' ')) {
+                *sums.entry(name.to_owned()).or_insert(0.0) += value.parse().unwrap_or(0.0);
+            }
+        }
+        Ok(sums)
     }
 
-    /// Does it answer yet?
+    /// Do all answer yet?
     pub async fn ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/health/ready", self.base)).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        for base in &*self.bases {
+            let answer = self.http.get(format!("{base}/health/ready")).send().await;
+            if !answer.is_ok_and(|answer| answer.status().is_success()) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Not signed in.
     pub fn stranger(url: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(5)).build()?;
-        Ok(Self { http, base: url.trim_end_matches('/').to_owned(), token: None })
+        Ok(Self { http, bases: trimmed(&[url.to_owned()]), turn: Arc::default(), token: None })
     }
 
     /// The same account after the server has moved.
     pub fn at(&self, url: &str) -> Self {
-        Self { base: url.to_owned(), ..self.clone() }
+        Self { bases: trimmed(&[url.to_owned()]), ..self.clone() }
     }
 
     /// Where the sockets are.
-    pub async fn address(&self) -> anyhow::Result<SocketAddr> {
-        let host = self.base.strip_prefix("http://");
-        let host = host.context("the address must begin with http://")?;
-        let named = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-        let mut found = tokio::net::lookup_host(&named).await.with_context(|| format!("cannot find {named}"))?;
-        // Ours are IPv4 sources; a name may have both.
-        found.find(SocketAddr::is_ipv4).with_context(|| format!("{named} has no IPv4 address"))
+    pub async fn addresses(&self) -> anyhow::Result<Vec<SocketAddr>> {
+        let mut all = Vec::new();
+        for base in &*self.bases {
+            let host = base.strip_prefix("http://").context("the address must begin with http://")?;
+            let named = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+            let mut found = tokio::net::lookup_host(&named).await.with_context(|| format!("cannot find {named}"))?;
+            // Ours are IPv4 sources; a name may have both.
+            all.push(found.find(SocketAddr::is_ipv4).with_context(|| format!("{named} has no IPv4 address"))?);
+        }
+        Ok(all)
     }
+}
+
+fn trimmed(urls: &[String]) -> Arc<[String]> {
+    urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect()
 }
 
 fn text(value: &Value, key: &str) -> anyhow::Result<String> {

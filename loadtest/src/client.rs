@@ -20,14 +20,19 @@ use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use crate::{
     connect::Target,
     oracle::{Mark, Witness},
-    stats::Stats,
+    report::to_f64,
+    stats::{Return, Stats},
     wire::{self, Incoming},
 };
 
 /// A connection on which an answer takes longer is given up, and the command goes out again on the next one.
 const ANSWER: Duration = Duration::from_secs(20);
-/// Attempts in a row before a client gives up.
-const ATTEMPTS: u32 = 8;
+/// Without a connection for so long, a client gives up.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// As the SDK: after 4200 to 4299 a random part of this, otherwise of a time that doubles from the base to the most.
+const AT_ONCE: Duration = Duration::from_millis(250);
+const BACKOFF_BASE: Duration = Duration::from_millis(500);
+const BACKOFF_MAX: Duration = Duration::from_secs(15);
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +59,7 @@ pub struct Do {
 pub enum Order {
     /// Send these in one write.
     Do(Vec<Do>),
-    /// Send these, drop the line without a word before the answer can come, and come back.
+    /// Send these (or nothing), drop the line without a word before an answer can come, and come back.
     DoAndDrop(Vec<Do>),
     /// Enough.
     Stop,
@@ -97,6 +102,13 @@ pub struct Client {
     heartbeat: Duration,
     seated: bool,
     due: Instant,
+    /// Which node it is at; another one after each loss.
+    node: usize,
+    /// Since when there is no connection, and when this one was asked for.
+    lost: Option<Instant>,
+    tried: Instant,
+    /// Attempts since the last welcome.
+    attempt: u32,
     /// The number held, for whoever waits for all clients to get there.
     pub seq: Arc<AtomicU64>,
 }
@@ -104,6 +116,8 @@ pub struct Client {
 enum End {
     Stop,
     Lost,
+    /// Come back at once.
+    Elsewhere,
     Never,
 }
 
@@ -124,36 +138,43 @@ impl Client {
             heartbeat,
             seated: false,
             due,
+            node: number,
+            lost: None,
+            tried: due,
+            attempt: 0,
             seq: Arc::default(),
         }
     }
 
     /// Lives until told to stop, or until the server does not want it.
     pub async fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Ended {
-        let mut failures = 0;
         loop {
-            match self.connect().await {
-                Ok(socket) => match self.follow(socket, &mut orders).await {
-                    End::Stop => break,
-                    End::Lost => failures = 0,
-                    End::Never => {
-                        self.stats.gave_up();
-                        break;
-                    }
-                },
+            self.tried = Instant::now();
+            let end = match self.connect().await {
+                Ok(socket) => self.follow(socket, &mut orders).await,
                 Err(error) => {
-                    failures += 1;
                     self.stats.failed(&error);
-                    if failures == ATTEMPTS {
-                        self.stats.gave_up();
-                        break;
-                    }
+                    End::Lost
                 }
-            }
+            };
+            let since = *self.lost.get_or_insert_with(Instant::now);
+            let ceiling = match end {
+                End::Stop => break,
+                End::Elsewhere if self.attempt == 0 => AT_ONCE,
+                End::Never => {
+                    self.stats.gave_up();
+                    break;
+                }
+                _ if since.elapsed() > PATIENCE => {
+                    self.stats.gave_up();
+                    break;
+                }
+                _ => BACKOFF_MAX.min(BACKOFF_BASE * 2_u32.saturating_pow(self.attempt)),
+            };
+            self.attempt += 1;
+            self.node += 1;
             self.stats.reconnected();
-            // Spread by the client's number, doubling with each failure.
-            let spread = u64::try_from(self.witness.client % 97).unwrap_or(0) + 3;
-            sleep(Duration::from_millis(spread << failures.min(6))).await;
+            sleep(ceiling.mul_f64(part(self.witness.client, self.node))).await;
         }
         self.stats.left(self.seated);
         Ended { unanswered: self.outbox.len() as u64, witness: self.witness }
@@ -164,7 +185,7 @@ impl Client {
             Pass::Seat(token) => token.clone(),
             Pass::Host(api, session) => api.ticket(session).await?.token,
         };
-        let mut socket = self.target.connect(self.witness.client).await?;
+        let mut socket = self.target.connect(self.witness.client, self.node).await?;
         socket.send(Message::text(wire::hello(&token, self.witness.seq()))).await?;
         Ok(socket)
     }
@@ -221,7 +242,11 @@ impl Client {
 
     fn closed(&self, code: u16) -> End {
         self.stats.closed(code);
-        if (4000..4100).contains(&code) { End::Never } else { End::Lost }
+        match code {
+            4000..4100 => End::Never,
+            4200..4300 => End::Elsewhere,
+            _ => End::Lost,
+        }
     }
 
     /// When there is something to look after: a silent line, an answer that does not come, a retry.
@@ -248,6 +273,8 @@ impl Client {
         match frame.kind.as_ref() {
             "welcome" => {
                 self.heartbeat = Duration::from_secs(frame.heartbeat.map_or(25, u64::from));
+                self.attempt = 0;
+                self.witness.welcome();
                 if frame.resumed == Some(true) {
                     self.stats.resumed();
                 }
@@ -279,7 +306,11 @@ impl Client {
     fn seat(&mut self, complete: bool) {
         if complete && !self.seated {
             self.seated = true;
+            self.lost = None;
             self.stats.seated(self.due.elapsed(), self.witness.client);
+        }
+        if complete && let Some(lost) = self.lost.take() {
+            self.stats.returned(Return { lost, tried: self.tried, back: Instant::now() });
         }
     }
 
@@ -353,5 +384,29 @@ impl Client {
         }
         socket.flush().await?;
         Ok(())
+    }
+}
+
+/// A number from 0 to 1 that looks like chance, the same in every run (splitmix64).
+fn part(client: usize, turn: usize) -> f64 {
+    let mut mixed =
+        (client as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (turn as u64).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    to_f64((mixed ^ (mixed >> 31)) >> 11) / to_f64(1 << 53)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_spread_evenly() {
+        let mut tenths = [0; 10];
+        for client in 0..10_000 {
+            let part = part(client, 3);
+            tenths[(0..10).position(|tenth| part < f64::from(tenth + 1) / 10.0).unwrap()] += 1;
+        }
+        assert!(tenths.iter().all(|count| (900..1_100).contains(count)), "{tenths:?}");
     }
 }

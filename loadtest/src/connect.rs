@@ -28,8 +28,7 @@ const CONNECT: Duration = Duration::from_secs(30);
 /// Where the clients connect to, and from where.
 #[derive(Debug)]
 pub struct Target {
-    address: SocketAddr,
-    url: String,
+    addresses: Vec<SocketAddr>,
     sources: Vec<Ipv4Addr>,
     gate: Semaphore,
 }
@@ -40,11 +39,12 @@ pub fn small_buffers() -> WebSocketConfig {
 }
 
 impl Target {
-    /// `sources`: how many addresses `127.0.0.x` to come from; 0: as many as `clients` need.
-    pub fn new(address: SocketAddr, clients: usize, sources: usize, at_once: usize) -> anyhow::Result<Self> {
+    /// `addresses`: of the nodes; `sources`: how many addresses `127.0.0.x` to come from; 0: as many as `clients` need.
+    pub fn new(addresses: Vec<SocketAddr>, clients: usize, sources: usize, at_once: usize) -> anyhow::Result<Self> {
+        ensure!(!addresses.is_empty(), "there is no address to connect to");
         let needed = clients.div_ceil(PER_SOURCE);
         let count = if sources == 0 { needed } else { sources };
-        let local = address.ip().is_loopback();
+        let local = addresses.iter().all(|address| address.ip().is_loopback());
         ensure!(
             local || count <= 1,
             "{clients} clients need {count} source addresses; that works on this machine only"
@@ -54,24 +54,24 @@ impl Target {
         } else {
             Vec::new()
         };
-        let url = format!("ws://{address}/live/ws");
-        Ok(Self { address, url, sources, gate: Semaphore::new(at_once.max(1)) })
+        Ok(Self { addresses, sources, gate: Semaphore::new(at_once.max(1)) })
     }
 
-    /// A socket that speaks the protocol; hello is not said yet.
-    pub async fn connect(&self, client: usize) -> anyhow::Result<WebSocketStream<TcpStream>> {
+    /// A socket that speaks the protocol; hello is not said yet. `node`: any number; nodes are counted round.
+    pub async fn connect(&self, client: usize, node: usize) -> anyhow::Result<WebSocketStream<TcpStream>> {
         let _one_of_few = self.gate.acquire().await?;
-        timeout(CONNECT, self.open(client)).await.context("no connection in time")?
+        let address = self.addresses[node % self.addresses.len()];
+        timeout(CONNECT, self.open(client, address)).await.context("no connection in time")?
     }
 
-    async fn open(&self, client: usize) -> anyhow::Result<WebSocketStream<TcpStream>> {
+    async fn open(&self, client: usize, address: SocketAddr) -> anyhow::Result<WebSocketStream<TcpStream>> {
         let socket = TcpSocket::new_v4()?;
         if let Some(source) = self.sources.get(client % self.sources.len().max(1)) {
             socket.bind(SocketAddr::new(IpAddr::V4(*source), 0)).context("no free port at the source address")?;
         }
-        let stream = socket.connect(self.address).await.context("connect")?;
+        let stream = socket.connect(address).await.context("connect")?;
         stream.set_nodelay(true)?;
-        let mut request = self.url.as_str().into_client_request()?;
+        let mut request = format!("ws://{address}/live/ws").into_client_request()?;
         request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
         let (socket, _) =
             client_async_with_config(request, stream, Some(small_buffers())).await.context("handshake")?;

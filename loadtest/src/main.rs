@@ -1,6 +1,7 @@
 //! Load tester for Atelier: plays a host and thousands of participants over the public protocol, measures, and checks
 //! that nothing is lost, doubled or out of order.
 mod api;
+mod balancer;
 mod bench;
 mod client;
 mod connect;
@@ -9,6 +10,7 @@ mod oracle;
 mod process;
 mod report;
 mod scenario;
+mod server;
 mod stats;
 mod wire;
 
@@ -16,7 +18,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::scenario::{Common, broadcast, idle, join_ramp, vote_burst};
+use self::scenario::{
+    Common, broadcast, contention, idle, join_ramp,
+    moving::{self, Farewell},
+    storm, vote_burst,
+};
 
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", about, version)]
@@ -55,6 +61,34 @@ enum Scenario {
         #[command(flatten)]
         load: idle::Load,
     },
+    /// Everybody loses the line at the same moment.
+    ReconnectStorm {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        load: storm::Load,
+    },
+    /// Nodes of our own behind a balancer; while everybody votes, one after the other is asked to stop.
+    Rolling {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        load: moving::Load,
+    },
+    /// The same, but they are killed.
+    NodeKill {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        load: moving::Load,
+    },
+    /// Commands on one session from several nodes at once, as fast as they are answered.
+    Contention {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        load: contention::Load,
+    },
     /// The fixed set with its own server, beside the floor of the same run.
     Bench(bench::Options),
     /// The floor's sender; started by `bench`.
@@ -82,6 +116,10 @@ async fn run(scenario: Scenario) -> anyhow::Result<bool> {
         Scenario::VoteBurst { common, load } => (common.clone(), vote_burst::run(&common, load).await?),
         Scenario::JoinRamp { common, load } => (common.clone(), join_ramp::run(&common, load).await?),
         Scenario::Idle { common, load } => (common.clone(), idle::run(&common, load).await?),
+        Scenario::ReconnectStorm { common, load } => (common.clone(), storm::run(&common, load).await?),
+        Scenario::Rolling { common, load } => (common.clone(), moving::run(&common, &load, Farewell::Asked).await?),
+        Scenario::NodeKill { common, load } => (common.clone(), moving::run(&common, &load, Farewell::Killed).await?),
+        Scenario::Contention { common, load } => (common.clone(), contention::run(&common, load).await?),
         Scenario::Bench(options) => return bench::run(options).await,
         Scenario::Floor(options) => return bench::floor::send(&options).map(|()| true),
     };

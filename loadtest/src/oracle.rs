@@ -108,6 +108,11 @@ impl Witness {
         self.marks.get(&entity).copied()
     }
 
+    /// A new connection. Running results are newest-wins: another node may be a moment behind with them.
+    pub fn welcome(&mut self) {
+        self.tallies.clear();
+    }
+
     /// A snapshot replaces everything; it may not be older than what is held.
     pub fn snapshot(&mut self, seq: u64) {
         let client = self.client;

@@ -131,6 +131,17 @@ counters! {
     failed,
 }
 
+/// Somebody lost the connection and came back.
+#[derive(Debug, Clone, Copy)]
+pub struct Return {
+    /// When it was lost.
+    pub lost: Instant,
+    /// When the new one was asked for, at last with success.
+    pub tried: Instant,
+    /// When everything missed was there.
+    pub back: Instant,
+}
+
 /// Counters and histograms of a run.
 #[derive(Debug)]
 pub struct Stats {
@@ -140,6 +151,7 @@ pub struct Stats {
     seat: Sharded,
     plan: RwLock<Option<Arc<Plan>>>,
     words: Mutex<BTreeMap<String, u64>>,
+    returns: Mutex<Vec<Return>>,
 }
 
 impl Stats {
@@ -152,6 +164,7 @@ impl Stats {
             seat: Sharded::new(),
             plan: RwLock::default(),
             words: Mutex::default(),
+            returns: Mutex::default(),
         })
     }
     /// Counts until now.
@@ -233,6 +246,14 @@ impl Stats {
     /// A client connects again.
     pub fn reconnected(&self) {
         self.counters.reconnected.fetch_add(1, Relaxed);
+    }
+    /// Somebody is back.
+    pub fn returned(&self, there: Return) {
+        lock(&self.returns).push(there);
+    }
+    /// Who came back since the last call.
+    pub fn take_returns(&self) -> Vec<Return> {
+        std::mem::take(&mut lock(&self.returns))
     }
     /// A connection attempt failed.
     pub fn failed(&self, error: &anyhow::Error) {

@@ -1,13 +1,10 @@
 //! Looks at what the server needs and says, line by line, what is right and what to do.
-use std::{
-    io::{Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 
+use super::health;
 use crate::{
     bus::{Bus, Health, redis::Settings},
     config::{Config, Database},
@@ -80,16 +77,7 @@ fn address(config: &Config) -> anyhow::Result<String> {
 
 /// Is it one of ours that holds the port?
 fn answers(config: &Config) -> bool {
-    let ip = if config.listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { config.listen.ip() };
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&SocketAddr::new(ip, config.listen.port()), DEADLINE)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    health::get(config, "/health/live").is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
 fn embedded(config: &Config) -> anyhow::Result<String> {

@@ -113,7 +113,10 @@ impl Connection {
                 if self.viewing.poll_woken(cx).is_ready() {
                     return Poll::Ready(Happened::Woken);
                 }
-                if let Poll::Ready(message) = self.socket.poll_next(cx) {
+                // Who is about to leave gives no more commands here; what was sent goes out again elsewhere.
+                if !self.viewing.is_parting()
+                    && let Poll::Ready(message) = self.socket.poll_next(cx)
+                {
                     return Poll::Ready(Happened::Message(message));
                 }
                 next_ping.as_mut().poll(cx).map(|()| Happened::PingDue)

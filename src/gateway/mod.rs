@@ -98,8 +98,8 @@ async fn serve(socket: Socket, gateway: Gateway) {
 }
 
 async fn greet(mut socket: Socket, gateway: Gateway) -> Option<Box<Connection>> {
-    let stopping = gateway.tasks.stopping().clone();
-    match stopping.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
+    let closing = gateway.tasks.closing().clone();
+    match closing.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
         Some(Ok(hello)) => connection::open(socket, gateway, hello).await,
         Some(Err(farewell)) => {
             Box::pin(connection::part(socket, farewell)).await;

@@ -99,6 +99,11 @@ impl Viewing {
         self.line.drain(&mut Vec::new()).is_some()
     }
 
+    /// Was it told to leave as soon as its commands are answered?
+    pub fn is_parting(&self) -> bool {
+        self.line.is_parting()
+    }
+
     /// A room that ended because it was idle is opened again.
     pub async fn revive(&mut self) -> Result<(), Farewell> {
         if self.handle.is_closed() {
@@ -169,11 +174,15 @@ fn attach<'a>(
     line: &'a Arc<Line>,
 ) -> BoxFuture<'a, Result<(Handle, Attached), Farewell>> {
     async move {
+        let no = |rejection| match rejection {
+            Rejection::Retry { .. } if gateway.tasks.closing().is_cancelled() => Farewell::bare(close::DRAINING),
+            rejection => farewell(rejection),
+        };
         loop {
-            let handle = gateway.live.room(hello.key).await.map_err(farewell)?;
+            let handle = gateway.live.room(hello.key).await.map_err(no)?;
             // A room that ended in between is opened again.
             if let Ok(answer) = handle.attach(hello.viewer, after, line.clone()).await {
-                return answer.map(|attached| (handle, attached)).map_err(farewell);
+                return answer.map(|attached| (handle, attached)).map_err(no);
             }
         }
     }

@@ -73,7 +73,8 @@ pub fn asyncapi<Client: JsonSchema, Server: JsonSchema>(subprotocol: &str, close
          (`GET /live/{{session}}/events`; with `wait`, one answer at a time) and commands one by one (`POST \
          /live/{{session}}/commands`), with the same numbers; a client may change from one to the other at any time.\n\n\
          Close codes. 4000 to 4099: do not come back. 4100 to 4199: come back after a random \
-         delay that grows. 4200 to 4299: come back at once.\n\n{}",
+         delay that grows. 4200 to 4299: come back at once, after a random moment of up to \
+         a quarter of a second.\n\n{}",
         closes.join("\n")
     );
     json!({

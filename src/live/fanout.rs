@@ -167,6 +167,10 @@ struct Private {
     frames: VecDeque<Frame>,
     voted: Vec<(PollId, u32)>,
     close: Option<u16>,
+    /// Commands handed to the room, whose answers are not here yet.
+    unanswered: u32,
+    /// How it ends once everything is answered.
+    parting: Option<u16>,
 }
 
 /// How many private frames may wait for one connection: more than its budget of commands can cause. A line over it is
@@ -209,6 +213,29 @@ impl Line {
         self.private.lock().close.get_or_insert(code);
         self.wake();
     }
+    /// A command is on its way to the room; [`Line::answer`] or [`Line::expect_none`] will follow.
+    pub fn expect_answer(&self) {
+        self.private.lock().unanswered += 1;
+    }
+    /// The command did not get there.
+    pub fn expect_none(&self) {
+        let mut private = self.private.lock();
+        private.unanswered = private.unanswered.saturating_sub(1);
+    }
+    /// Queues the answer to a command.
+    pub fn answer(&self, frame: Frame) {
+        self.expect_none();
+        self.send(frame);
+    }
+    /// Ends the connection with a close code, once every command it has given is answered. It takes no more.
+    pub fn part(&self, code: u16) {
+        self.private.lock().parting.get_or_insert(code);
+        self.wake();
+    }
+    /// Was it told to end as soon as everything is answered?
+    pub fn is_parting(&self) -> bool {
+        self.private.lock().parting.is_some()
+    }
     /// From now on this connection sees another audience, and must attach anew.
     pub fn make_stale(&self) {
         self.stale.store(true, Ordering::Release);
@@ -235,7 +262,7 @@ impl Line {
         if private.frames.capacity() > 64 {
             private.frames.shrink_to_fit();
         }
-        private.close
+        private.close.or(private.parting.filter(|_| private.unanswered == 0))
     }
 }
 
@@ -278,6 +305,22 @@ mod tests {
         ring.push(frame("abc"));
         ring.push(frame("def"));
         assert_eq!(taken(&ring, &mut cursor, true), Err(FellOff));
+    }
+
+    #[test]
+    fn a_line_that_parts_gives_its_answers_first() {
+        let line = Line::new();
+        line.expect_answer();
+        line.expect_answer();
+        line.part(4200);
+        let mut out = Vec::new();
+        assert!(line.is_parting() && line.drain(&mut out).is_none());
+        line.answer(frame("ack"));
+        assert_eq!(line.drain(&mut out), None, "one is still on its way");
+        line.expect_none();
+        assert_eq!((line.drain(&mut out), out.len()), (Some(4200), 1));
+        line.close(4004);
+        assert_eq!(line.drain(&mut out), Some(4004), "what ends for good counts more");
     }
 
     #[test]

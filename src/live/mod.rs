@@ -126,12 +126,10 @@ impl Live {
         }
     }
 
-    /// Closes all connections with "draining", keeps snapshots, ends all rooms.
-    pub async fn drain(&self) {
-        futures_util::future::join_all(
-            self.handles().into_iter().map(|(_, handle)| async move { handle.drain().await }),
-        )
-        .await;
+    /// Closes all connections with "draining", spread over this time, keeps snapshots, ends all rooms.
+    pub async fn drain(&self, over: Duration) {
+        let handles = self.handles();
+        futures_util::future::join_all(handles.iter().map(|(_, handle)| handle.drain(over))).await;
     }
 
     fn handles(&self) -> Vec<(Key, Handle)> {

@@ -3,4 +3,4 @@ pub mod limits;
 pub mod shutdown;
 
 pub use limits::{Limits, Rate, Rates};
-pub use shutdown::Tasks;
+pub use shutdown::{Drain, Signals, Tasks};

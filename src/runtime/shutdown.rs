@@ -2,16 +2,54 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::FutureExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+/// How long each step of going down may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// From saying "not ready" to refusing connections, for balancers that look only now and then.
+    pub notice: Duration,
+    /// In which open sockets are sent elsewhere.
+    pub spread: Duration,
+    /// For what still runs then.
+    pub finish: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { notice: Duration::ZERO, spread: Duration::from_secs(3), finish: Duration::from_secs(10) }
+    }
+}
+
 /// A handle on everything that runs in the background; cheap to clone.
-#[derive(Debug, Clone, Default)]
+///
+/// Going down has three steps: *leaving* (no longer ready, everything else goes on), *closing* (no new connections, the
+/// open ones are sent elsewhere), *stopping* (background work ends). Each includes the ones before it.
+#[derive(Debug, Clone)]
 pub struct Tasks {
-    token: CancellationToken,
+    leaving: CancellationToken,
+    closing: CancellationToken,
+    stopping: CancellationToken,
     tracker: TaskTracker,
     /// Ends every task on the spot, as the end of a process does.
     #[cfg(test)]
     killed: CancellationToken,
+}
+
+impl Default for Tasks {
+    fn default() -> Self {
+        let stopping = CancellationToken::new();
+        let closing = stopping.child_token();
+        Self {
+            leaving: closing.child_token(),
+            closing,
+            stopping,
+            tracker: TaskTracker::new(),
+            #[cfg(test)]
+            killed: CancellationToken::new(),
+        }
+    }
 }
 
 /// What was still running when the deadline of [`Tasks::drain`] passed.
@@ -55,15 +93,35 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let token = self.token.clone();
+        let token = self.stopping.clone();
         self.spawn(name, async move {
             token.run_until_cancelled(future).await;
         });
     }
 
-    /// Cancelled when the server begins to shut down.
+    /// Cancelled when this server should get no new work.
+    pub fn leaving(&self) -> &CancellationToken {
+        &self.leaving
+    }
+
+    /// Cancelled when no new connections are taken.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
+    /// Cancelled when background work ends.
     pub fn stopping(&self) -> &CancellationToken {
-        &self.token
+        &self.stopping
+    }
+
+    /// Not ready any more; everything goes on.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
+    /// Takes no new connections.
+    pub fn close(&self) {
+        self.closing.cancel();
     }
 
     /// Ends every task wherever it waits, and every later one at once: what a process leaves behind that is killed.
@@ -74,7 +132,7 @@ impl Tasks {
 
     /// Tells everything to stop; returns at once.
     pub fn stop(&self) {
-        self.token.cancel();
+        self.stopping.cancel();
     }
 
     /// Tells everything to stop and waits until it has, for at most `deadline`.
@@ -85,15 +143,26 @@ impl Tasks {
     }
 }
 
-/// Returns when the operator or the service manager asks the process to end (SIGTERM, SIGINT).
-pub async fn requested() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// How the operator or the service manager asks the process to end.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on; none is missed between two calls of [`Signals::next`].
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// The next one, by its name.
+    pub async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,6 +186,20 @@ mod tests {
         assert!(finished.try_recv().is_ok());
         drop(end);
         assert_eq!(tasks.drain(Duration::from_secs(10)).await, Ok(()));
+    }
+
+    #[test]
+    fn each_step_of_going_down_includes_the_ones_before() {
+        let tasks = Tasks::new();
+        let steps = || [tasks.leaving(), tasks.closing(), tasks.stopping()].map(CancellationToken::is_cancelled);
+        assert_eq!(steps(), [false, false, false]);
+        tasks.leave();
+        assert_eq!(steps(), [true, false, false]);
+        tasks.close();
+        assert_eq!(steps(), [true, true, false]);
+        let at_once = Tasks::new();
+        at_once.stop();
+        assert!(at_once.leaving().is_cancelled() && at_once.closing().is_cancelled());
     }
 
     #[tokio::test]

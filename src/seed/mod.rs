@@ -72,7 +72,7 @@ pub async fn seed(db: &Db) -> anyhow::Result<Seeded> {
         if scene.ends == script::Ends::Active {
             running = play.code().await?;
         }
-        live.drain().await;
+        live.drain(std::time::Duration::ZERO).await;
     }
     tasks.stop();
     Ok(Seeded { email, password, running, sessions })

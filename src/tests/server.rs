@@ -1,6 +1,6 @@
 //! The server as an operator meets it: started on an empty folder, asked over HTTP, stopped, started again.
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, ChildStderr, Command, Stdio},
@@ -215,4 +215,26 @@ async fn it_comes_back_after_it_was_killed_and_leaves_nothing_running_when_stopp
     let rest = again.stop();
     assert!(rest.contains("shutting down") && rest.contains("stopped"), "{rest}");
     assert!(test_kill_process(Pid::from_raw(pid).unwrap()).is_err(), "PostgreSQL still runs");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    let folder = folder();
+    let mut server = Process::start(&folder.path().join("data"));
+    // Somebody who never finishes a request: the shutdown would wait for the drain's ten seconds.
+    let mut request = std::net::TcpStream::connect(&server.address).unwrap();
+    request.write_all(b"POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n").unwrap();
+    let answer = Client::new().get(format!("http://{}/health/live", server.address)).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let pid = Pid::from_child(&server.child);
+    kill_process(pid, Signal::TERM).unwrap();
+    let mut said = String::new();
+    while !said.contains("shutting down") {
+        assert_ne!(server.said.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    let asked = std::time::Instant::now();
+    kill_process(pid, Signal::TERM).unwrap();
+    server.said.read_to_string(&mut said).unwrap();
+    assert_eq!(server.child.wait().unwrap().code(), Some(143), "{said}");
+    assert!(said.contains("asked twice") && asked.elapsed() < Duration::from_secs(5), "{said}");
 }

@@ -35,6 +35,8 @@ const CONNECT_TIMEOUT = 5_000;
 const DEFAULT_HEARTBEAT = 25;
 const BACKOFF_BASE = 500;
 const BACKOFF_MAX = 15_000;
+/** "At once" is within this time: those whom a server sends elsewhere do not arrive there in one moment. */
+const AT_ONCE = 250;
 /** How long a settled command stays in the outbox. */
 const SETTLED_FOR = 10_000;
 const OPEN = 1;
@@ -203,17 +205,20 @@ export class RoomClient {
   #closed(code: number): void {
     if (code >= 4000 && code < 4100) return this.#stop(code);
     const wasLive = this.#state.connection === 'live';
-    if (code >= 4200 && code < 4300 && wasLive) {
-      this.#publish({ connection: 'reconnecting' });
-      void this.#connect();
-    } else this.#later();
+    if (code >= 4200 && code < 4300 && wasLive) this.#again(AT_ONCE);
+    else this.#later();
   }
 
   /** Tries again after a random part of an exponentially growing time, so that a thousand phones do not come at once. */
   #later(): void {
-    this.#drop();
     const ceiling = Math.min(BACKOFF_MAX, BACKOFF_BASE * 2 ** this.#attempt);
     this.#attempt += 1;
+    this.#again(ceiling);
+  }
+
+  /** Connects after a random part of this time. */
+  #again(ceiling: number): void {
+    this.#drop();
     clearTimeout(this.#reconnect);
     this.#reconnect = setTimeout(() => void this.#connect(), Math.random() * ceiling);
     this.#publish({ connection: this.#state.you ? 'reconnecting' : 'connecting' });

@@ -119,15 +119,25 @@ describe('reconnecting', () => {
     expect(waits).toEqual([250, 500, 1000, 2000, 4000, 7500, 7500, 7500]);
   });
 
-  test('comes back at once after 4200s, but not in a tight loop', () => {
-    room();
-    FakeSocket.last.welcome();
+  test('comes back within a moment of its own after 4200s, but not in a tight loop', () => {
+    const client = room();
+    for (const part of [0.2, 0.9]) {
+      vi.mocked(Math.random).mockReturnValue(part);
+      FakeSocket.last.welcome();
+      const count = FakeSocket.all.length;
+      FakeSocket.last.end(4200);
+      expect(client.state.connection).toBe('reconnecting');
+      vi.advanceTimersByTime(part * 250 - 1);
+      expect(FakeSocket.all).toHaveLength(count);
+      vi.advanceTimersByTime(1);
+      expect(FakeSocket.all).toHaveLength(count + 1);
+    }
+    vi.mocked(Math.random).mockReturnValue(0.5);
     FakeSocket.last.end(4200);
-    expect(FakeSocket.all).toHaveLength(2);
-    FakeSocket.last.end(4200);
-    expect(FakeSocket.all).toHaveLength(2);
-    vi.advanceTimersByTime(250);
+    vi.advanceTimersByTime(249);
     expect(FakeSocket.all).toHaveLength(3);
+    vi.advanceTimersByTime(1);
+    expect(FakeSocket.all).toHaveLength(4);
   });
 
   test.each([4001, 4003, 4004, 4009])('never after %i', (code) => {

@@ -1,7 +1,6 @@
 //! The fixed set: each figure beside the floor of the same run, medians of five, the spread, and the first targets.
 pub mod floor;
 mod postgres;
-mod server;
 mod table;
 
 use std::{
@@ -14,11 +13,7 @@ use clap::Args;
 use serde_json::json;
 use tokio::time::sleep;
 
-use self::{
-    postgres::Postgres,
-    server::{Folder, Server, data},
-    table::Table,
-};
+use self::{postgres::Postgres, table::Table};
 use crate::{
     api::{Api, Session},
     connect::Target,
@@ -31,6 +26,7 @@ use crate::{
         broadcast::{self, Things},
         connect, host, vote_burst,
     },
+    server::{Folder, Server, data},
     stats::micros,
 };
 
@@ -99,14 +95,14 @@ async fn session(api: &Api, people: usize) -> anyhow::Result<Session> {
 }
 
 async fn hosted(api: &Api, session: &Session, people: usize) -> anyhow::Result<Crowd> {
-    host(api, session, Target::new(api.address().await?, people, 0, AT_ONCE)?).await
+    host(api, session, Target::new(api.addresses().await?, people, 0, AT_ONCE)?).await
 }
 
 /// CPU per delivery and vote latency, on one server.
 async fn sending(options: &Options, folder: &Path, runs: &mut [Run]) -> anyhow::Result<Faults> {
     let server = Server::start(&options.server, folder).await?;
     process::check_files_of(server.pid, options.participants.max(options.idle) as u64 + 300)?;
-    let api = Api::sign_in(&server.url, None).await?;
+    let api = Api::sign_in(std::slice::from_ref(&server.url), None).await?;
     let session = session(&api, options.participants).await?;
     let mut crowd = hosted(&api, &session, options.participants).await?;
     crowd.must(HOST, json!({ "start": {} })).await?;
@@ -192,7 +188,7 @@ fn record_votes(run: &mut Run, votes: &vote_burst::Outcomes) {
 /// figure is that of the connections.
 async fn idling(options: &Options, folder: &Path, runs: &mut [Run]) -> anyhow::Result<Faults> {
     let server = Server::start(&options.server, folder).await?;
-    let first = Api::sign_in(&server.url, None).await?;
+    let first = Api::sign_in(std::slice::from_ref(&server.url), None).await?;
     let session = session(&first, options.idle).await?;
     let crowd = hosted(&first, &session, options.idle).await?;
     crowd.must(HOST, json!({ "start": {} })).await?;

@@ -1,7 +1,10 @@
 //! The scenarios, and what they have in common.
 pub mod broadcast;
+pub mod contention;
 pub mod idle;
 pub mod join_ramp;
+pub mod moving;
+pub mod storm;
 pub mod vote_burst;
 
 use std::{
@@ -25,9 +28,9 @@ use crate::{
 /// Options of every scenario.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// Where the server is.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub url: String,
+    /// Where the server is; several nodes with commas. Clients are spread over them and move on after a loss.
+    #[arg(long, value_delimiter = ',', default_value = "http://127.0.0.1:8080")]
+    pub url: Vec<String>,
     /// How many people.
     #[arg(long, default_value_t = 500)]
     pub participants: usize,
@@ -74,7 +77,7 @@ impl Scene {
         let begun = (process::own_cpu(), Instant::now());
         let api = Api::sign_in(&common.url, common.token.clone()).await?;
         let session = api.create(title, common.participants + 10).await?;
-        let target = Target::new(api.address().await?, common.participants, common.sources, common.at_once)?;
+        let target = Target::new(api.addresses().await?, common.participants, common.sources, common.at_once)?;
         let crowd = host(&api, &session, target).await?;
         crowd.must(HOST, json!({ "start": {} })).await?;
         crowd.must(HOST, json!({ "go": {} })).await?;

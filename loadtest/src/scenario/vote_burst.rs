@@ -24,7 +24,8 @@ use crate::{
     wire::fresh_id,
 };
 
-const OPTIONS: usize = 4;
+/// Options of a poll.
+pub const OPTIONS: usize = 4;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How fast.
@@ -62,10 +63,7 @@ pub struct Outcomes {
 pub async fn burst(api: &Api, session: &Session, crowd: &Crowd, voters: usize, load: Load) -> anyhow::Result<Outcomes> {
     let poll = fresh_id();
     let options: Vec<String> = (0..OPTIONS).map(|_| fresh_id()).collect();
-    let listed: Vec<_> = options.iter().map(|id| json!({ "id": id, "label": "An answer" })).collect();
-    let draft = json!({ "question": "Which?", "kind": "single", "options": listed });
-    crowd.must(HOST, json!({ "createPoll": { "poll": poll, "draft": draft } })).await?;
-    crowd.must(HOST, json!({ "openPoll": { "poll": poll } })).await?;
+    open(crowd, &poll, &options).await?;
     let before = (crowd.stats.counts(), batches(api).await);
     crowd.stats.take_ack();
 
@@ -96,6 +94,15 @@ pub async fn burst(api: &Api, session: &Session, crowd: &Crowd, voters: usize, l
     let (counted, by) = api.tally(&session.id, &poll).await.context("reading the tally")?;
     let faults = ballots.check(&counted, by);
     Ok(Outcomes { ack, took, counts, faults, failed, batches })
+}
+
+/// Makes a poll and opens it.
+pub async fn open(crowd: &Crowd, poll: &str, options: &[String]) -> anyhow::Result<()> {
+    let listed: Vec<_> = options.iter().map(|id| json!({ "id": id, "label": "An answer" })).collect();
+    let draft = json!({ "question": "Which?", "kind": "single", "options": listed });
+    crowd.must(HOST, json!({ "createPoll": { "poll": poll, "draft": draft } })).await?;
+    crowd.must(HOST, json!({ "openPoll": { "poll": poll } })).await?;
+    Ok(())
 }
 
 type Waiting = (usize, usize, oneshot::Receiver<Outcome>);

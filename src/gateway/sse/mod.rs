@@ -111,7 +111,7 @@ fn last_event(headers: &HeaderMap) -> Option<u64> {
 async fn admit(gateway: &Gateway, headers: &HeaderMap, session: &str, after: Option<u64>) -> Result<Hello, Farewell> {
     let stranger = Farewell::new(close::UNAUTHENTICATED, Code::Unauthenticated);
     let token = bearer(headers).ok_or(stranger)?;
-    if gateway.tasks.stopping().is_cancelled() {
+    if gateway.tasks.closing().is_cancelled() {
         return Err(Farewell::bare(close::DRAINING));
     }
     let hello = hello::identify(gateway, token, after).await?;
@@ -137,10 +137,10 @@ async fn begin(gateway: Gateway, hello: Hello, manner: Manner) -> Result<Respons
         let _open = open;
         let (lingering, whose) = (gateway.lingering.clone(), linger::whose(&hello));
         lingering.call_back(whose).await;
-        let stopping = gateway.tasks.stopping().clone();
+        let closing = gateway.tasks.closing().clone();
         let (viewing, outcome) = match Viewing::begin(gateway, hello).await {
             // Whoever comes after the rooms were told to end would be overlooked.
-            Ok(viewing) if stopping.is_cancelled() => (Some(viewing), Err(Farewell::bare(close::DRAINING))),
+            Ok(viewing) if closing.is_cancelled() => (Some(viewing), Err(Farewell::bare(close::DRAINING))),
             Ok(viewing) => (Some(viewing), Ok(())),
             Err(farewell) => (None, Err(farewell)),
         };

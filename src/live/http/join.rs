@@ -253,7 +253,12 @@ impl Door<'_> {
     async fn preview(&self, fresh: ParticipantId, name: Option<String>) -> Result<(), Problem> {
         let join = SystemCommand::Join(roster::Join { fresh, user: self.clock.id(), name, role: Role::Participant });
         let now = self.clock.now();
-        self.live.look(self.key, move |_, state| core::decide_system(state, &join, now).map(drop)).await??;
+        let look = move |_, state: &core::Session| core::decide_system(state, &join, now).map(drop);
+        if self.live.look(self.key, look.clone()).await?.is_err() {
+            // This node may be a moment behind the one where the session was begun: nobody is told no by what was.
+            self.live.ask(self.key, Ask::System(SystemCommand::CloseDue)).await?;
+            self.live.look(self.key, look).await??;
+        }
         Ok(())
     }
 

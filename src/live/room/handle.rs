@@ -1,7 +1,10 @@
 //! How the rest of the house talks to a room.
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -87,7 +90,7 @@ pub(super) enum Message {
     Detach(u64),
     Look(Look),
     CatchUp(u64),
-    Drain,
+    Drain(Duration),
 }
 
 /// A way to talk to a room. Cheap to clone.
@@ -116,7 +119,12 @@ impl Handle {
     /// Hands a connection's command over; the answer goes to its line. `false`: the inbox is full or the room gone.
     pub fn command(&self, line: &Arc<Line>, reference: u64, actor: ParticipantId, command: Command) -> bool {
         let ask = Ask::Command(Actor::Participant(actor), command);
-        self.inbox.try_send(Message::Ask(ask, Reply::Line(line.clone(), reference))).is_ok()
+        line.expect_answer();
+        let sent = self.inbox.try_send(Message::Ask(ask, Reply::Line(line.clone(), reference))).is_ok();
+        if !sent {
+            line.expect_none();
+        }
+        sent
     }
     /// Asks and waits for the answer.
     pub async fn ask(&self, ask: Ask) -> Result<Answer, Closed> {
@@ -160,9 +168,9 @@ impl Handle {
         // When the inbox is full, the next head check comes in a second.
         let _ = self.inbox.try_send(Message::CatchUp(head));
     }
-    /// Close all connections with "draining", keep a snapshot, end.
-    pub async fn drain(&self) {
-        let _ = self.inbox.send(Message::Drain).await;
+    /// Close all connections with "draining", spread over this time, keep a snapshot, end.
+    pub async fn drain(&self, over: Duration) {
+        let _ = self.inbox.send(Message::Drain(over)).await;
         self.inbox.closed().await;
     }
 }

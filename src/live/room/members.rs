@@ -102,6 +102,18 @@ impl Members {
         numbers.iter().filter_map(|number| self.by_number.get(number)).map(|member| &member.line)
     }
 
+    /// The numbers of all connections, in order.
+    pub fn numbers(&self) -> Vec<u64> {
+        let mut numbers: Vec<u64> = self.by_number.keys().copied().collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// One connection.
+    pub fn get(&self, number: u64) -> Option<&Member> {
+        self.by_number.get(&number)
+    }
+
     /// All connections.
     pub fn all(&self) -> impl Iterator<Item = &Member> {
         self.by_number.values()

@@ -5,6 +5,7 @@
 mod handle;
 mod members;
 mod others;
+mod parting;
 mod present;
 mod show;
 pub mod writer;
@@ -20,15 +21,16 @@ use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use self::{
-    handle::{Message, Reply},
+    handle::{AttachRequest, Message, Reply},
     members::Members,
+    parting::Parting,
     show::Show,
     writer::{Ask, Batch, Key, Verdict, WriteError, Writer},
 };
 use super::{
     core::{Session, SystemCommand, audience::Audience},
     log::Logged,
-    protocol::{ServerMessage, close},
+    protocol::ServerMessage,
     store::Store,
 };
 use crate::{
@@ -97,6 +99,9 @@ struct Room {
     idle_since: Option<Instant>,
     refused_duplicates: u32,
     draining: bool,
+    parting: Parting,
+    /// Newcomers who hold more than is told here yet.
+    early: Vec<AttachRequest>,
     next_tick: Instant,
     to_wake: BTreeSet<Audience>,
     wake_at: Option<Instant>,
@@ -148,6 +153,8 @@ pub async fn open(
         idle_since: None,
         refused_duplicates: 0,
         draining: false,
+        parting: Parting::default(),
+        early: Vec::new(),
         next_tick: now,
         to_wake: BTreeSet::new(),
         wake_at: None,
@@ -167,7 +174,10 @@ impl Room {
             self.start_commit();
             let committing = self.commit.is_some();
             let listening = self.pending.len() < PENDING && !messages.is_closed();
-            let due = [self.wake_at, self.commit_due()].into_iter().flatten().fold(self.next_tick, Instant::min);
+            let due = [self.wake_at, self.commit_due(), self.parting.next()]
+                .into_iter()
+                .flatten()
+                .fold(self.next_tick, Instant::min);
             let saving = self.snapshot.is_some();
             tokio::select! {
                 biased;
@@ -197,6 +207,7 @@ impl Room {
         if self.next_tick <= now {
             self.tick();
         }
+        self.part_some(now);
     }
 
     fn may_end(&self) -> bool {
@@ -234,15 +245,7 @@ impl Room {
             }
             Message::Look(look) => look(self.seq, &self.state),
             Message::CatchUp(head) => self.behind |= head > self.seq,
-            Message::Drain => self.send_away(),
-        }
-    }
-
-    /// Ends as soon as everybody has gone, to come back at once.
-    fn send_away(&mut self) {
-        self.draining = true;
-        for member in self.members.all() {
-            member.line.close(close::DRAINING);
+            Message::Drain(over) => self.drain(over),
         }
     }
 
@@ -277,7 +280,7 @@ impl Room {
 
     fn answer(reply: Reply, answer: Answer) {
         match reply {
-            Reply::Line(line, reference) => line.send(encode(&ServerMessage::answer(reference, answer))),
+            Reply::Line(line, reference) => line.answer(encode(&ServerMessage::answer(reference, answer))),
             Reply::Caller(reply) => {
                 let _ = reply.send(answer);
             }

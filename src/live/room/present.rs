@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Room,
+    PENDING, Room,
     handle::{AttachRequest, Attached, Rejection, Reply, Viewer},
     members::{Member, Members},
     show::encode,
@@ -152,11 +152,24 @@ impl Room {
         }
     }
 
+    /// Another node has shown more than this one. The next tick tells it here, results included; whoever came in before
+    /// would be told it a second time, and be shown older results than they have seen.
+    fn wait_for_tick(&mut self, request: AttachRequest) {
+        self.news = true;
+        if self.draining || self.early.len() >= PENDING {
+            return self.turn_away(Reply::Attach(Box::new(request)), Code::Unavailable, 200);
+        }
+        self.early.push(request);
+    }
+
     pub(super) fn admit(&mut self, request: AttachRequest, participant: Option<ParticipantId>) {
         let (audience, you) = match participant {
             Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
             None => (Audience::Observers, audience::watcher()),
         };
+        if request.after.is_some_and(|after| self.show.is_behind(audience, after)) {
+            return self.wait_for_tick(request);
+        }
         for vote in &you.votes {
             request.line.set_voted(vote.poll, vote.round);
         }
@@ -165,6 +178,10 @@ impl Room {
         let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
         let member = Member { line: request.line, audience, participant };
         let connection = self.members.add(member, self.limits.connections_per_participant);
+        if self.draining {
+            // Was joining when the draining began.
+            self.parting.add(connection, Instant::now());
+        }
         let attached =
             Attached { connection, participant, ring: opening.ring, cursor: opening.cursor, frames: opening.frames };
         if request.reply.send(Ok(attached)).is_err()
@@ -193,6 +210,9 @@ impl Room {
         }
         if std::mem::take(&mut self.news) {
             self.tell_news();
+        }
+        for request in std::mem::take(&mut self.early) {
+            self.seat(request);
         }
         if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {
             self.idle_since.get_or_insert(now);

@@ -118,6 +118,12 @@ impl Show {
         stream.viewers += 1;
     }
 
+    /// Has this audience not been told yet what somebody who comes to it holds already?
+    pub fn is_behind(&self, audience: Audience, after: u64) -> bool {
+        let stream = &self.streams[place(audience)];
+        stream.viewers > 0 && stream.told < after
+    }
+
     /// Somebody leaves an audience.
     pub fn leave(&mut self, audience: Audience) {
         let stream = &mut self.streams[place(audience)];

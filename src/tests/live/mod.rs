@@ -5,6 +5,7 @@ mod bus_places;
 mod bus_process;
 mod crowd;
 mod doors;
+mod draining;
 mod events;
 mod frames;
 mod killed;

@@ -165,6 +165,55 @@ async fn a_node_that_only_listens_misses_nothing_that_was_lost_on_the_way() {
     tasks.stop();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_goes_from_node_to_node_is_told_everything_once() {
+    let bus = Bus::local();
+    let first = Atelier::with(Setup { bus: bus.clone(), ..Setup::default() }).await;
+    let second = first.another(bus).await;
+    let ada = first.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    // Both nodes have an audience that is told things on the tick.
+    let (bo, cy, restless) = (
+        session.joins_at(&first.site, "Bo").await,
+        session.joins_at(&second.site, "Cy").await,
+        session.joins_at(&first.site, "Di").await,
+    );
+    let poll = multiple("Which?", &["A", "B"], 2);
+    host.opens(&poll).await;
+    let going = async {
+        for turn in 0..40 {
+            restless.moves_to(if turn % 2 == 0 { second.address } else { first.address });
+            restless.breaks_off().await;
+            restless.comes().await;
+            let held = restless.seq();
+            restless.waits("something new", |copy| copy.seq > held + 1).await;
+        }
+    };
+    tokio::select! {
+        () = going => {}
+        () = async {
+            for turn in 0.. {
+                bo.votes(&poll, &[["A", "B"][turn % 2]]).await;
+            }
+        } => {}
+    }
+    first.agrees_with(&session, &[&host, &bo, &cy, &restless]).await;
+}
+
+#[tokio::test]
+async fn nobody_is_turned_away_by_a_node_that_has_not_heard_of_the_beginning() {
+    let first = Atelier::start().await;
+    let second = first.another(Bus::local()).await;
+    let ada = first.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.enters(&session, None).await;
+    second.join(&session.code, None, None).await.refuses(409, "session_not_started");
+    host.starts().await;
+    // At once, before the second node compares numbers.
+    second.join(&session.code, None, None).await.is(200);
+}
+
 #[tokio::test]
 async fn the_limit_holds_over_two_nodes() {
     let first = Atelier::start().await;

@@ -71,7 +71,7 @@ async fn going_down(wire: Wire) {
     let bo = session.joins("Bo").await;
     app.agrees_with(&session, &[&host, &screen, &bo]).await;
     app.tasks.stop();
-    app.live.drain().await;
+    app.live.drain(std::time::Duration::ZERO).await;
     for client in [&bo, &screen] {
         client.waits("the end", |copy| copy.closed.is_some()).await;
         let closed = client.look(|copy| copy.closed);

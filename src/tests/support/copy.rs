@@ -111,7 +111,9 @@ impl Copy {
             }
             ServerMessage::Snapshot { seq, state } => self.replace(seq, state),
             ServerMessage::Events { after, seq, events } => {
-                self.claim(after <= self.seq, |held| format!("gap: ({after}, {seq}] after {}", held.seq));
+                self.claim(after == self.seq, |held| {
+                    format!("a gap, or told twice: ({after}, {seq}] after {}", held.seq)
+                });
                 self.claim(seq > after || !events.is_empty(), |_| format!("backwards: ({after}, {seq}]"));
                 self.covered.push((after, seq));
                 if seq > self.seq || (seq == self.seq && after == seq) {

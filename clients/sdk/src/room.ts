@@ -1,5 +1,9 @@
-/** A live session over a WebSocket: connects, resumes, reconnects, keeps an outbox, and publishes snapshots. */
+/**
+ * A live session over a WebSocket, or around it where the network breaks WebSockets: connects, resumes, reconnects,
+ * keeps an outbox, and publishes snapshots.
+ */
 import { Outbox, type Store } from './outbox';
+import type { Detour } from './detour';
 import type { ClientMessage, Code, Command, ServerMessage } from './protocol';
 import { hasGap, reduce } from './reduce';
 import { EMPTY, Refused, type Receipt, type RoomState } from './state';
@@ -23,6 +27,8 @@ export interface RoomOptions {
   token: string | (() => Promise<string>);
   /** For places without a global WebSocket. */
   WebSocket?: SocketClass;
+  /** For the way around it. */
+  fetch?: typeof fetch;
   /** Keeps unsent actions across a reload. */
   storage?: Store;
   storageKey?: string;
@@ -40,6 +46,11 @@ const AT_ONCE = 250;
 /** How long a settled command stays in the outbox. */
 const SETTLED_FOR = 10_000;
 const OPEN = 1;
+const LOST = 1006;
+/** So many sockets in a row that came to nothing, and there is no point in more. */
+const ENOUGH = 2;
+/** Came to nothing: no welcome, or cut off this soon after it. */
+const LASTING = 20_000;
 
 const CLOSED_CODES: Record<number, Code> = {
   4001: 'unauthenticated',
@@ -53,6 +64,11 @@ export class RoomClient {
   #listeners = new Set<() => void>();
   #outbox: Outbox;
   #socket: Socket | null = null;
+  #misses = 0;
+  #welcomed = 0;
+  #detour: Detour | undefined;
+  /** The present connection is a real socket. */
+  #straight = true;
   #attempt = 0;
   /** Counts connections, so that what an abandoned one still says is ignored. */
   #turn = 0;
@@ -71,7 +87,9 @@ export class RoomClient {
     globalThis.addEventListener?.('pageshow', this.#seen);
     globalThis.addEventListener?.('online', this.#online);
     globalThis.addEventListener?.('offline', this.#offline);
-    void this.#connect();
+    // Remembered for this visit (see detour.ts), so that a reload does not try in vain again.
+    if (recall()) void this.#around().then(() => this.#connect());
+    else void this.#connect();
   }
 
   get state(): RoomState {
@@ -106,16 +124,19 @@ export class RoomClient {
     this.#drop();
     const turn = this.#turn;
     const stale = () => turn !== this.#turn || this.#stopped;
+    if (stale()) return;
     this.#arm(CONNECT_TIMEOUT);
     try {
       const { token } = this.options;
       const secret = typeof token === 'string' ? token : await token();
       if (stale()) return;
       const socket = this.#open();
-      this.#arm(CONNECT_TIMEOUT);
+      // The way around first finds out which one it is.
+      const timeout = this.#straight ? CONNECT_TIMEOUT : 3 * CONNECT_TIMEOUT;
+      this.#arm(timeout);
       socket.onopen = () => {
         if (stale()) return;
-        this.#arm(CONNECT_TIMEOUT);
+        this.#arm(timeout);
         const { seq } = this.#state;
         const hello: ClientMessage = { type: 'hello', token: secret };
         if (seq !== null) hello.after = seq;
@@ -132,6 +153,10 @@ export class RoomClient {
   }
 
   #open(): Socket {
+    this.#welcomed = 0;
+    const around = this.#detour?.open();
+    this.#straight = !around;
+    if (around) return (this.#socket = around);
     const Class = this.options.WebSocket ?? (globalThis.WebSocket as unknown as SocketClass | undefined);
     if (!Class) throw new Error('No WebSocket here: give one in the options.');
     const url = new URL(this.options.url, globalThis.location?.href);
@@ -176,6 +201,7 @@ export class RoomClient {
 
   #welcome(frame: Extract<ServerMessage, { type: 'welcome' }>): void {
     this.#attempt = 0;
+    this.#welcomed = Date.now();
     const clockOffsetMs = Date.parse(frame.serverTime) - Date.now();
     this.#publish({ ...reduce(this.#state, frame), connection: 'live', clockOffsetMs });
     this.#flush();
@@ -203,10 +229,29 @@ export class RoomClient {
   }
 
   #closed(code: number): void {
+    if (this.#socket && this.#straight) this.#judge(code);
     if (code >= 4000 && code < 4100) return this.#stop(code);
     const wasLive = this.#state.connection === 'live';
     if (code >= 4200 && code < 4300 && wasLive) this.#again(AT_ONCE);
     else this.#later();
+  }
+
+  /** Do sockets get through? A code of ours came over one. */
+  #judge(code: number): void {
+    if (code >= 4000 || (this.#welcomed && Date.now() - this.#welcomed >= LASTING)) {
+      this.#misses = 0;
+      this.#detour = undefined;
+    } else if (++this.#misses >= ENOUGH && !this.#detour) void this.#around();
+  }
+
+  /** From the next connection on. */
+  async #around(): Promise<void> {
+    try {
+      const { Detour } = await import('./detour');
+      this.#detour ??= new Detour(this.options, () => this.#now());
+    } catch {
+      // No network at all: the next socket that fails asks again.
+    }
   }
 
   /** Tries again after a random part of an exponentially growing time, so that a thousand phones do not come at once. */
@@ -244,6 +289,7 @@ export class RoomClient {
 
   #stop(closedCode: number | undefined): void {
     this.#drop();
+    this.#detour?.stop();
     this.#stopped = true;
     for (const timer of [this.#reconnect, this.#sweep]) clearTimeout(timer);
     globalThis.document?.removeEventListener?.('visibilitychange', this.#seen);
@@ -259,7 +305,7 @@ export class RoomClient {
   /** Nothing came for too long: the line is dead although nobody said so. */
   #arm(ms: number): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#later(), ms);
+    this.#watchdog = setTimeout(() => this.#closed(LOST), ms);
   }
 
   /** The page is in front again. A socket that slept through a heartbeat is not trusted. */
@@ -285,5 +331,13 @@ export class RoomClient {
     const next = { ...this.#state, ...change };
     this.#state = next;
     for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+function recall(): unknown {
+  try {
+    return globalThis.sessionStorage?.getItem('atelier.detour');
+  } catch {
+    return null;
   }
 }

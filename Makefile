@@ -1,4 +1,4 @@
-.PHONY: run build test bench fmt contract clean
+.PHONY: run build test fuzz bench fmt contract clean
 
 run: ## Install what is missing, build, and serve http://localhost:8080
 	@scripts/run.sh
@@ -10,6 +10,9 @@ build: ## The release binary with the web client inside
 
 test: ## Everything; the last line counts
 	@scripts/test.sh
+
+fuzz: ## Damaged updates against documents, for an hour or FUZZ_SECONDS
+	ATELIER_FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} cargo test --release --locked --lib collab::document::tests::fuzz -- --nocapture
 
 bench: ## Benchmarks beside the floor of the same run
 	@scripts/bench.sh

@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     bus::Bus,
+    collab::{self, Collab},
     config::Config,
     db::Db,
     gateway::{self, Gateway},
@@ -44,6 +45,8 @@ pub struct App {
     pub bus: Bus,
     /// The live rooms.
     pub live: Live,
+    /// The shared documents.
+    pub collab: Collab,
     /// The numbers for `/metrics`.
     #[from_ref(skip)]
     pub metrics: Metrics,
@@ -66,7 +69,7 @@ pub fn api() -> (Router<App>, OpenApi) {
         .build();
     let described = OpenApiBuilder::new().openapi(OpenApiVersion::Version31).info(info).build();
     let (router, mut described) = OpenApiRouter::with_openapi(described)
-        .nest("/api/v1", identity::router().merge(live::http::router()))
+        .nest("/api/v1", identity::router().merge(live::http::router()).merge(collab::http::router()))
         .split_for_parts();
     // Served with a state of its own, but described here.
     described.merge(gateway::described().into_openapi());
@@ -146,7 +149,8 @@ impl App {
             None => Bus::local(),
         };
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
-        Ok(Self { config, db, clock, tasks, identity, bus, live, metrics })
+        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone());
+        Ok(Self { config, db, clock, tasks, identity, bus, live, collab, metrics })
     }
 
     /// Everything the server answers.
@@ -160,8 +164,13 @@ impl App {
         let (api, _) = api();
         let health = self.health();
         let gateway = Gateway::new(self.live.clone(), self.identity.clone(), self.config.limits, self.tasks.clone());
-        let routes =
-            api.merge(health).merge(documents()?.routes()).merge(gateway::router(gateway)).fallback(assets::fallback);
+        let editors = gateway::documents::Documents {
+            collab: self.collab.clone(),
+            identity: self.identity.clone(),
+            tasks: self.tasks.clone(),
+        };
+        let sockets = gateway::router(gateway).merge(gateway::documents::router(editors));
+        let routes = api.merge(health).merge(documents()?.routes()).merge(sockets).fallback(assets::fallback);
         Ok(layers::around(routes, guard).with_state(self))
     }
 

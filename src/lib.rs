@@ -2,6 +2,7 @@
 pub mod app;
 pub mod bus;
 pub mod cli;
+pub mod collab;
 pub mod config;
 pub mod db;
 pub mod gateway;

@@ -292,7 +292,7 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     let drain = config.drain;
     background(opened, tasks, metrics.clone());
     let app = App::new(config.clone(), opened.db.clone(), tasks.clone(), metrics)?;
-    let live = app.live.clone();
+    let (live, collab) = (app.live.clone(), app.collab.clone());
     let router = app.router()?;
     tracing::info!(address = %server.address()?, version = env!("CARGO_PKG_VERSION"), "ready");
     welcome(&config);
@@ -301,7 +301,8 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
         tokio::time::sleep(drain.notice).await;
         tasks.close();
     });
-    if tokio::time::timeout(drain.spread + drain.finish, live.drain(drain.spread)).await.is_err() {
+    let drained = async { tokio::join!(live.drain(drain.spread), collab.drain()) };
+    if tokio::time::timeout(drain.spread + drain.finish, drained).await.is_err() {
         tracing::warn!("some live sockets did not close in time and are broken off");
     }
     let rest = async {

@@ -87,8 +87,8 @@ mod tests {
     #[tokio::test]
     async fn packets_reach_listeners_of_the_same_organization_and_session_only() {
         let bus = LocalBus::default();
-        let here = Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(2) };
-        let other = Channel { organization: Id::new(Uuid::from_u128(9)), session: Uuid::from_u128(2) };
+        let here = Channel::live(Id::new(Uuid::from_u128(1)), Uuid::from_u128(2));
+        let other = Channel::live(Id::new(Uuid::from_u128(9)), Uuid::from_u128(2));
         let (mut mine, mut foreign) = (bus.subscribe(here), bus.subscribe(other));
         let packet = |to| Packet { origin: Uuid::nil(), after: 0, to, payload: bytes::Bytes::from_static(b"x") };
         bus.publish(here, packet(1));

@@ -16,26 +16,56 @@ use uuid::Uuid;
 use self::redis::{RedisBus, Settings};
 use crate::kernel::{Clock, Id, caller};
 
-/// Names the channel of one session. The organization is part of it: row security does not reach a bus.
+/// What a channel is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A live session.
+    Live,
+    /// A shared document.
+    Document,
+}
+
+impl Topic {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Document => "document",
+        }
+    }
+}
+
+/// Names the channel of one session or document. The organization is part of it: row security does not reach a bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Channel {
     /// The tenant.
     pub organization: Id<caller::Organization>,
-    /// The session.
-    pub session: Uuid,
+    /// What it is about.
+    pub topic: Topic,
+    /// The session or the document.
+    pub id: Uuid,
 }
 
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "atelier:{}:live:{}", self.organization, self.session)
+        write!(f, "atelier:{}:{}:{}", self.organization, self.topic.key(), self.id)
     }
 }
 
 impl Channel {
+    /// That of a live session.
+    pub const fn live(organization: Id<caller::Organization>, id: Uuid) -> Self {
+        Self { organization, topic: Topic::Live, id }
+    }
+    /// That of a shared document.
+    pub const fn document(organization: Id<caller::Organization>, id: Uuid) -> Self {
+        Self { organization, topic: Topic::Document, id }
+    }
     /// Reads what [`Channel`] writes, and nothing else.
     fn parse(name: &[u8]) -> Option<Self> {
-        let (organization, session) = str::from_utf8(name).ok()?.strip_prefix("atelier:")?.split_once(":live:")?;
-        let channel = Self { organization: organization.parse().ok()?, session: session.parse().ok()? };
+        let mut parts = str::from_utf8(name).ok()?.strip_prefix("atelier:")?.split(':');
+        let (organization, topic, id) = (parts.next()?, parts.next()?, parts.next()?);
+        let topic = [Topic::Live, Topic::Document].into_iter().find(|known| known.key() == topic)?;
+        let channel = Self { organization: organization.parse().ok()?, topic, id: id.parse().ok()? };
         (channel.to_string().as_bytes() == name).then_some(channel)
     }
 }
@@ -96,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_channel_is_named_after_its_organization_and_session() {
-        let channel = Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(2) };
+        let channel = Channel::live(Id::new(Uuid::from_u128(1)), Uuid::from_u128(2));
         let name = channel.to_string();
         assert_eq!(name, "atelier:00000000-0000-0000-0000-000000000001:live:00000000-0000-0000-0000-000000000002");
         assert_eq!(Channel::parse(name.as_bytes()), Some(channel));

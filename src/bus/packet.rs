@@ -3,7 +3,6 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::Channel;
-use crate::kernel::Id;
 
 /// Raised when the layout changes. Nodes of another version do not understand each other's packets, and find what is
 /// missing by number.
@@ -61,7 +60,7 @@ impl Packet {
         let payload = if self.payload.len() > MOST_BYTES { &[][..] } else { &self.payload };
         let mut bytes = Vec::with_capacity(HEADER + payload.len());
         bytes.push(VERSION);
-        for id in [channel.organization.uuid(), channel.session, self.origin] {
+        for id in [channel.organization.uuid(), channel.id, self.origin] {
             bytes.extend_from_slice(id.as_bytes());
         }
         bytes.extend_from_slice(&self.after.to_be_bytes());
@@ -79,14 +78,14 @@ impl Packet {
         if take::<1>(&mut fields)? != [VERSION] {
             return Err(Refused::Version);
         }
-        let [organization, session, origin] =
+        let [organization, id, origin] =
             [take(&mut fields)?, take(&mut fields)?, take(&mut fields)?].map(Uuid::from_bytes);
         let [after, to] = [take(&mut fields)?, take(&mut fields)?].map(u64::from_be_bytes);
-        if (Channel { organization: Id::new(organization), session }) != channel {
+        if (organization, id) != (channel.organization.uuid(), channel.id) {
             return Err(Refused::Foreign);
         }
-        // The log counts in signed numbers.
-        if to <= after || i64::try_from(to).is_err() {
+        // The log counts in signed numbers. What covers no number is no part of the log: who is looking at a document.
+        if to < after || i64::try_from(to).is_err() {
             return Err(Refused::Malformed);
         }
         Ok(Self { origin, after, to, payload: Bytes::from(bytes).slice(HEADER..) })
@@ -102,9 +101,10 @@ fn take<const N: usize>(fields: &mut &[u8]) -> Result<[u8; N], Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Id;
 
     fn channel(organization: u128, session: u128) -> Channel {
-        Channel { organization: Id::new(Uuid::from_u128(organization)), session: Uuid::from_u128(session) }
+        Channel::live(Id::new(Uuid::from_u128(organization)), Uuid::from_u128(session))
     }
     fn packet(payload: &[u8]) -> Packet {
         Packet { origin: Uuid::from_u128(3), after: 7, to: 9, payload: Bytes::copy_from_slice(payload) }
@@ -142,7 +142,7 @@ mod tests {
         other[0] = 2;
         assert_eq!(Packet::decode(here, other), Err(Refused::Version));
         assert_eq!(Packet::decode(here, vec![VERSION; HEADER + MOST_BYTES + 1]), Err(Refused::TooLarge));
-        for (after, to) in [(9, 9), (9, 8), (u64::MAX - 1, u64::MAX)] {
+        for (after, to) in [(9, 8), (u64::MAX - 1, u64::MAX)] {
             let wrong = Packet { after, to, ..packet(b"x") };
             assert_eq!(Packet::decode(here, wrong.encode(here)), Err(Refused::Malformed), "{after} to {to}");
         }

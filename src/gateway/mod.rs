@@ -5,6 +5,7 @@
 //! `Authorization`, never by a cookie, so a foreign page has nothing to ride on.
 mod budget;
 mod connection;
+pub mod documents;
 mod handshake;
 mod hello;
 mod sse;

@@ -1,6 +1,8 @@
 //! How work runs: supervised tasks, draining, and the limits every room is handed.
 pub mod limits;
+pub mod registry;
 pub mod shutdown;
 
 pub use limits::{Limits, Rate, Rates};
+pub use registry::Registry;
 pub use shutdown::{Drain, Signals, Tasks};

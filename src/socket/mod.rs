@@ -2,8 +2,10 @@
 //! thousands of sockets; an idle socket holds no buffers. The handshake is the gateway's.
 mod decoder;
 mod frame;
+mod outbox;
 mod stream;
 
 pub use decoder::{Fault, Incoming};
 pub use frame::Frame;
+pub use outbox::Outbox;
 pub use stream::{Socket, WriteError};

@@ -115,7 +115,7 @@ mod tests {
     use uuid::Uuid;
 
     fn channel(session: u128) -> Channel {
-        Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(session) }
+        Channel::live(Id::new(Uuid::from_u128(1)), Uuid::from_u128(session))
     }
 
     #[tokio::test]

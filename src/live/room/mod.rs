@@ -120,7 +120,7 @@ pub async fn open(
     limits: Limits,
     key: Key,
 ) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
-    let channel = Channel { organization: key.organization, session: key.session.uuid() };
+    let channel = Channel::live(key.organization, key.session.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
     let writer = Writer::load(store.clone(), clock.clone(), key).await?;

@@ -18,7 +18,7 @@ impl Room {
         let (Some(first), Some(last), false) = (events.first(), events.last(), own.is_empty()) else { return };
         match serde_json::to_vec(events) {
             Ok(payload) => self.bus.publish(
-                Channel { organization: self.key.organization, session: self.key.session.uuid() },
+                Channel::live(self.key.organization, self.key.session.uuid()),
                 Packet { origin: self.origin, after: first.seq - 1, to: last.seq, payload: payload.into() },
             ),
             Err(error) => tracing::error!(%error, "batch not published; others find it by number"),

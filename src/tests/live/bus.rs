@@ -36,7 +36,7 @@ fn shared() -> String {
 }
 
 pub fn channel(session: u128) -> Channel {
-    Channel { organization: Id::new(Uuid::from_u128(1)), session: Uuid::from_u128(session) }
+    Channel::live(Id::new(Uuid::from_u128(1)), Uuid::from_u128(session))
 }
 
 pub fn packet(to: u64) -> Packet {
@@ -160,7 +160,7 @@ async fn packets_that_do_not_belong_or_make_no_sense_do_no_harm() {
     let foreign = Channel { organization: Id::new(Uuid::from_u128(7)), ..here };
     for bytes in [
         end.encode(foreign),
-        end.encode(Channel { session: Uuid::from_u128(7), ..here }),
+        end.encode(Channel { id: Uuid::from_u128(7), ..here }),
         b"nonsense".to_vec(),
         vec![1; 10],
         vec![1; 8 * 1024 * 1024],

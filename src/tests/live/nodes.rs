@@ -91,7 +91,7 @@ pub async fn two_nodes_agree(bus: Bus, other_bus: Bus, between: Option<&Tasks>) 
 
 pub fn session_channel(ada: &Account, session: &Meeting) -> Channel {
     let organization = Id::new(ada.body["organization"]["id"].as_str().unwrap().parse().unwrap());
-    Channel { organization, session: session.id.uuid() }
+    Channel::live(organization, session.id.uuid())
 }
 
 /// A network between two buses that loses one message in five, doubles one, and swaps two.

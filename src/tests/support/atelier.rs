@@ -11,6 +11,7 @@ use std::{
 use atelier::{
     app::{App, Metrics},
     bus::Bus,
+    collab::Collab,
     config::Config,
     db::Db,
     identity::{Identity, Settings},
@@ -98,6 +99,7 @@ impl Atelier {
         let site = Site { wire, ..Site::at(server.address().unwrap()) };
         let tasks = Tasks::new();
         let identity = Identity::new(db.clone(), clock.clone(), Settings { limits: rates, ..Settings::default() });
+        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone());
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), limits);
         let app = App {
             config: Arc::new(config),
@@ -107,6 +109,7 @@ impl Atelier {
             identity,
             bus,
             live: live.clone(),
+            collab,
             metrics: Metrics(telemetry::metrics().unwrap()),
         };
         let (router, serving) = (app.router().unwrap(), tasks.clone());

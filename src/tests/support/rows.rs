@@ -45,6 +45,16 @@ pub const ROWS: &[Row] = &[
         "live_session_archive",
         "(organization_id, live_session_id, from_seq, to_seq, events) VALUES ({org}, {live_sessions}, 1, 1, '[]')",
     ),
+    row("collab_documents", "(id, organization_id, subject_type, subject_id) VALUES ({id}, {org}, 'live_notes', {id})"),
+    row(
+        "collab_updates",
+        "(organization_id, document_id, seq, payload, node_id) VALUES ({org}, {collab_documents}, 1, 'x', 'probe')",
+    ),
+    row(
+        "collab_quarantine",
+        "(id, organization_id, document_id, payload, reason) VALUES ({id}, {org}, {collab_documents}, 'x', 'probe')",
+    ),
+    row("live_notes", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row(
         "live_polls",
         "(id, organization_id, live_session_id, question) VALUES ({id}, {org}, {live_sessions}, 'Probe?')",

@@ -1,0 +1,78 @@
+//! What somebody may do with a document: from roles, and from the state of what it belongs to.
+use uuid::Uuid;
+
+use super::{Kind, Name, hocuspocus::Scope};
+use crate::{
+    db::TenantTx,
+    kernel::{Id, caller},
+};
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Asker {
+    /// The person or guest.
+    pub user: Id<caller::User>,
+    /// The permission keys of all roles held; none for a guest.
+    pub permissions: Vec<String>,
+    /// The one live session that the token opens, if it opens no more.
+    pub only_session: Option<Uuid>,
+}
+
+impl Asker {
+    fn may(&self, permission: &str) -> bool {
+        self.only_session.is_none() && self.permissions.iter().any(|held| held == permission)
+    }
+}
+
+/// What `asker` may do with the document of `subject`. None: it does not exist for them.
+pub async fn scope(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    match name.kind {
+        Kind::LiveNotes => notes(tx, asker, name).await,
+        // Nothing that they belong to is there yet.
+        Kind::LiveWhiteboard | Kind::BuilderSession | Kind::Summary => Ok(None),
+    }
+}
+
+/// Does `asker` run this live session?
+pub async fn hosts(tx: &mut TenantTx, asker: &Asker, session: Uuid) -> Result<bool, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT s.instructor_id = $2 AS "own!",
+                  coalesce(p.role IN ('instructor', 'assistant') AND p.removed_at IS NULL, false) AS "helps!"
+           FROM live_sessions s
+           LEFT JOIN session_participants p ON p.live_session_id = s.id AND p.user_id = $2
+           WHERE s.id = $1"#,
+        session,
+        asker.user.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let here = asker.only_session.is_none_or(|only| only == session);
+    Ok(here && row.is_some_and(|row| row.helps || asker.may("org.manage") || row.own && asker.may("live.host")))
+}
+
+/// Hosts of the session write; participants as the host decides; nobody writes when it is over.
+async fn notes(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT n.live_session_id, n.participants_may, s.status, p.role AS "role?"
+           FROM live_notes n
+           JOIN live_sessions s ON s.id = n.live_session_id
+           LEFT JOIN session_participants p
+               ON p.live_session_id = n.live_session_id AND p.user_id = $2 AND p.removed_at IS NULL
+           WHERE n.id = $1"#,
+        name.subject,
+        asker.user.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row.filter(|row| asker.only_session.is_none_or(|only| only == row.live_session_id)) else {
+        return Ok(None);
+    };
+    let hosts = hosts(tx, asker, row.live_session_id).await?;
+    let over = matches!(row.status.as_str(), "ended" | "cancelled");
+    let scope = match (hosts, row.role.as_deref(), row.participants_may.as_str()) {
+        (true, ..) | (_, Some("participant"), "edit") => Some(Scope::ReadWrite),
+        (_, Some("participant" | "observer"), "read" | "edit") => Some(Scope::ReadOnly),
+        _ => None,
+    };
+    Ok(scope.map(|scope| if over { Scope::ReadOnly } else { scope }))
+}

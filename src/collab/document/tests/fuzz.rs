@@ -1,0 +1,115 @@
+//! Updates of real clients, damaged at random. Runs for ATELIER_FUZZ_SECONDS (10 if not said), from ATELIER_SEED.
+use std::time::{Duration, Instant};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+
+use super::*;
+
+/// A way to damage bytes; lengths and ids of small histories are single bytes, so small steps go far.
+fn damage(bytes: &mut Vec<u8>, other: &[u8], dice: &mut SmallRng) {
+    for _ in 0..dice.random_range(1..4) {
+        if bytes.is_empty() {
+            return;
+        }
+        let at = dice.random_range(0..bytes.len());
+        match dice.random_range(0..8) {
+            0 => bytes[at] = bytes[at].wrapping_add(1),
+            1 => bytes[at] = bytes[at].wrapping_sub(1),
+            2 => bytes[at] ^= 1 << dice.random_range(0..8),
+            3 => bytes[at] = dice.random(),
+            4 => drop(bytes.remove(at)),
+            5 => bytes.insert(at, dice.random()),
+            6 => bytes.truncate(at),
+            _ => {
+                let from = dice.random_range(0..other.len());
+                let to = (from + dice.random_range(1..20)).min(other.len());
+                bytes.splice(at..at, other[from..to].iter().copied());
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    tried: u64,
+    integrated: u64,
+    broken: u64,
+    differing: u64,
+}
+
+/// A document, another one that hears only its deltas, and the log of them.
+struct Pair {
+    document: Document,
+    follower: Document,
+    log: Vec<Vec<u8>>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        Self { document: Document::new(&SCHEMA, 99), follower: Document::new(&SCHEMA, 98), log: vec![] }
+    }
+
+    fn hears(&mut self, update: &[u8], count: &mut Count) {
+        count.tried += 1;
+        match self.document.integrate(update, &Limits::UPDATE) {
+            Outcome::Integrated(delta) => {
+                count.integrated += 1;
+                let followed = self.follower.integrate(&delta.bytes, &Limits::UPDATE);
+                assert!(matches!(followed, Outcome::Integrated(_)), "{followed:?}");
+                self.log.push(delta.bytes);
+            }
+            Outcome::Broken(_) => {
+                count.broken += 1;
+                let log = self.log.iter().map(Vec::as_slice);
+                self.document = Document::load(&SCHEMA, 97, log).expect("the log loads");
+            }
+            Outcome::Known | Outcome::Missing(_) | Outcome::Bad(_) | Outcome::Full => {}
+        }
+    }
+
+    fn is_sound(&self, count: &mut Count) {
+        let print = self.document.fingerprint().unwrap();
+        assert_eq!(self.follower.fingerprint().unwrap(), print, "a follower sees something else");
+        let compacted = self.document.compacted().unwrap();
+        assert_eq!(compacted.clocks, self.document.clocks());
+        count.differing += u64::from(compacted.differs);
+        let vector = guarded_look(&self.document.doc, |txn| txn.state_vector()).unwrap();
+        let clocks: Clocks = vector.iter().map(|(client, clock)| (client.get(), u64::from(*clock))).collect();
+        assert_eq!(clocks, self.document.clocks(), "the gate and yrs know something else");
+        let loaded = Document::load(&SCHEMA, 96, self.log.iter().map(Vec::as_slice)).unwrap();
+        assert_eq!(loaded.fingerprint().unwrap(), print, "the log shows something else");
+    }
+}
+
+/// One history, with damaged copies of its updates before and after the real ones.
+fn round(history: &History, dice: &mut SmallRng, count: &mut Count) {
+    let mut pair = Pair::new();
+    for (number, update) in history.updates.iter().enumerate() {
+        for _ in 0..dice.random_range(0..6) {
+            let mut bytes = history.updates[dice.random_range(0..history.updates.len()).min(number + 2)].clone();
+            damage(&mut bytes, update, dice);
+            pair.hears(&bytes, count);
+            if dice.random_range(0..50) == 0 {
+                let _ = Clocks::decode(&bytes).map(|clocks| pair.document.diff(&clocks).unwrap());
+                pair.document.brings_nothing_new(&bytes, &Limits::UPDATE).unwrap();
+            }
+        }
+        pair.hears(update, count);
+    }
+    pair.is_sound(count);
+}
+
+#[test]
+fn damaged_updates_never_hurt() {
+    let seconds = std::env::var("ATELIER_FUZZ_SECONDS").map_or(10, |seconds| seconds.parse().unwrap());
+    let seed = std::env::var("ATELIER_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let (until, corpus) = (Instant::now() + Duration::from_secs(seconds), corpus());
+    let (mut dice, mut count) = (SmallRng::seed_from_u64(seed), Count::default());
+    println!("ATELIER_SEED={seed}");
+    while Instant::now() < until {
+        let history = &corpus[dice.random_range(0..corpus.len())];
+        round(history, &mut dice, &mut count);
+    }
+    println!("{count:?}");
+    assert!(count.integrated > 0);
+}

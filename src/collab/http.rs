@@ -1,0 +1,176 @@
+//! The HTTP face of shared documents: where they are, and who may write.
+use axum::{
+    Json as Answer,
+    extract::{FromRef, State},
+};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    Collab, Kind, Name, Scope,
+    access::{self, Asker},
+};
+use crate::{
+    db::{Db, TenantTx},
+    http::{
+        Problem,
+        extract::{Json, Path},
+    },
+    identity::{self, Identity, MaybeIdentity, Presented},
+    kernel::{Clock, Code},
+};
+
+/// What participants may do with the notes of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "ParticipantsMay.ts")]
+pub enum ParticipantsMay {
+    /// They do not see them.
+    Nothing,
+    /// They read along.
+    Read,
+    /// They write too.
+    Edit,
+}
+
+impl ParticipantsMay {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Read => "read",
+            Self::Edit => "edit",
+        }
+    }
+    fn of(key: &str) -> Self {
+        [Self::Nothing, Self::Edit].into_iter().find(|known| known.key() == key).unwrap_or(Self::Read)
+    }
+}
+
+/// The shared notes of a live session.
+#[derive(Debug, Clone, Serialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "NotesView.ts")]
+pub struct NotesView {
+    /// The document's name, for `/collab/hocuspocus` and `/collab/yjs/{document}`.
+    pub document: String,
+    /// What participants may do with it.
+    pub participants_may: ParticipantsMay,
+    /// May the caller write?
+    pub may_write: bool,
+}
+
+/// A change of the notes' settings.
+#[derive(Debug, Clone, Deserialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[ts(export_to = "NotesChange.ts")]
+pub struct NotesChange {
+    /// What participants may do with it from now on.
+    pub participants_may: ParticipantsMay,
+}
+
+/// All routes of this room.
+pub fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Collab: FromRef<S>,
+    Identity: FromRef<S>,
+    Db: FromRef<S>,
+    Clock: FromRef<S>,
+{
+    OpenApiRouter::new().routes(routes!(notes, change_notes))
+}
+
+fn asker(presented: &Presented) -> Result<Asker, Problem> {
+    let only_session = match presented.scope {
+        None => None,
+        Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
+        Some(identity::Scope::Link(_)) => return Err(Code::Forbidden.into()),
+    };
+    Ok(Asker { user: presented.user, permissions: presented.permissions.clone(), only_session })
+}
+
+/// The notes of a session; made when a host asks for the first time.
+async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) -> Result<Uuid, Problem> {
+    let known = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", session);
+    if let Some(id) = known.fetch_optional(&mut **tx).await? {
+        return Ok(id);
+    }
+    if !access::hosts(tx, asker, session).await? {
+        return Err(Code::NotFound.into());
+    }
+    sqlx::query!(
+        "INSERT INTO live_notes (id, organization_id, live_session_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        clock.id::<()>().uuid(),
+        tx.organization(),
+        session
+    )
+    .execute(&mut **tx)
+    .await?;
+    let made = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", session);
+    Ok(made.fetch_one(&mut **tx).await?)
+}
+
+async fn view(tx: &mut TenantTx, asker: &Asker, id: Uuid) -> Result<NotesView, Problem> {
+    let name = Name { kind: Kind::LiveNotes, subject: id };
+    let scope = access::scope(tx, asker, name).await?.ok_or(Code::NotFound)?;
+    let may = sqlx::query_scalar!("SELECT participants_may FROM live_notes WHERE id = $1", id);
+    let participants_may = ParticipantsMay::of(&may.fetch_one(&mut **tx).await?);
+    Ok(NotesView { document: name.to_string(), participants_may, may_write: scope == Scope::ReadWrite })
+}
+
+/// Find the notes of a session
+///
+/// A document for editors; made when a host asks for the first time. Guests ask with the token of their seat.
+#[utoipa::path(get, path = "/live-sessions/{id}/notes", tag = "documents", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "Where they are.", body = NotesView),
+    (status = 404, description = "No such session, or not for you.", body = Problem),
+))]
+async fn notes(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<NotesView>, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let asker = asker(&presented)?;
+    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+    let notes = find(&mut tx, &clock, &asker, id).await?;
+    let view = view(&mut tx, &asker, notes).await?;
+    tx.commit().await?;
+    Ok(Answer(view))
+}
+
+/// Change who may read and write the notes
+///
+/// Hosts only. Takes effect at once, also for those who have them open.
+#[utoipa::path(patch, path = "/live-sessions/{id}/notes", tag = "documents", params(("id" = Uuid, Path)),
+    request_body = NotesChange, responses(
+    (status = 200, description = "Changed.", body = NotesView),
+    (status = 403, description = "Hosts only.", body = Problem),
+    (status = 404, description = "No such session, or not for you.", body = Problem),
+))]
+async fn change_notes(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(db): State<Db>,
+    State(clock): State<Clock>,
+    State(collab): State<Collab>,
+    Path(id): Path<Uuid>,
+    Json(change): Json<NotesChange>,
+) -> Result<Answer<NotesView>, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let asker = asker(&presented)?;
+    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+    let notes = find(&mut tx, &clock, &asker, id).await?;
+    if !access::hosts(&mut tx, &asker, id).await? {
+        return Err(Code::Forbidden.into());
+    }
+    let may = change.participants_may.key();
+    sqlx::query!("UPDATE live_notes SET participants_may = $2 WHERE id = $1", notes, may).execute(&mut *tx).await?;
+    let view = view(&mut tx, &asker, notes).await?;
+    tx.commit().await?;
+    collab.rights_changed(presented.organization, Name { kind: Kind::LiveNotes, subject: notes }).await;
+    Ok(Answer(view))
+}

@@ -1,0 +1,161 @@
+//! All documents that are open on this node, and the way to one.
+use std::{collections::HashMap, time::Duration};
+
+use uuid::Uuid;
+
+use super::{
+    Name,
+    access::{self, Asker},
+    hocuspocus::Scope,
+    room::{self, Handle, Key, Peer, WriteError},
+    store,
+};
+use crate::{
+    bus::Bus,
+    db::Db,
+    kernel::{Clock, Id, caller},
+    runtime::{Registry, Tasks, registry},
+};
+
+/// How often the heads of all open documents are compared with the database.
+const HEAD_CHECK: Duration = Duration::from_secs(2);
+/// The same while the bus does not carry.
+const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
+
+impl registry::Handle for Handle {
+    fn is_closed(&self) -> bool {
+        Handle::is_closed(self)
+    }
+}
+
+/// All documents that are open on this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Collab {
+    db: Db,
+    bus: Bus,
+    clock: Clock,
+    tasks: Tasks,
+    rooms: Registry<Key, Handle>,
+}
+
+/// Why a document was not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shut {
+    /// It does not exist for whoever asks.
+    NotFound,
+    /// Try again.
+    Unavailable,
+}
+
+impl From<sqlx::Error> for Shut {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::warn!(%error, "a document was not opened");
+        Self::Unavailable
+    }
+}
+
+impl Collab {
+    /// No documents yet. Starts the head check.
+    pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks) -> Self {
+        let collab = Self { db, bus, clock, tasks, rooms: Registry::default() };
+        let watcher = collab.clone();
+        collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
+        collab
+    }
+
+    /// What `asker` may do with a document, and where it is. It is made when it is missing.
+    pub async fn find(
+        &self,
+        organization: Id<caller::Organization>,
+        asker: &Asker,
+        name: Name,
+    ) -> Result<(Key, Scope), Shut> {
+        let mut tx = self.db.tenant_as(organization, None).await?;
+        let scope = access::scope(&mut tx, asker, name).await?.ok_or(Shut::NotFound)?;
+        if store::find(&mut tx, name).await?.is_none() {
+            // Somebody else may be faster.
+            store::create(&mut tx, self.clock.id(), name).await?;
+        }
+        let document = store::find(&mut tx, name).await?.ok_or(Shut::Unavailable)?;
+        tx.commit().await?;
+        Ok((Key { organization, document }, scope))
+    }
+
+    /// The room of a document, opened if need be. Two first callers get one room.
+    pub async fn room(&self, key: Key) -> Result<Handle, Shut> {
+        let opening = Box::pin(room::open(self.db.clone(), self.bus.clone(), &self.clock, key));
+        self.rooms.get(key, &self.tasks, "document", opening).await.map_err(|error| match error {
+            WriteError::Gone => Shut::NotFound,
+            error => {
+                tracing::warn!(document = %key.document, %error, "document not opened");
+                Shut::Unavailable
+            }
+        })
+    }
+
+    /// A connection comes into a document.
+    pub async fn enter(
+        &self,
+        key: Key,
+        peer: impl Fn() -> Peer,
+    ) -> Result<(Handle, super::awareness::Connection), Shut> {
+        loop {
+            let handle = self.room(key).await?;
+            // A room that ended in between is opened again.
+            if let Ok(connection) = handle.enter(peer()).await {
+                return Ok((handle, connection));
+            }
+        }
+    }
+
+    /// What people may do with a document has changed: whoever has it open comes in again, on every node.
+    pub async fn rights_changed(&self, organization: Id<caller::Organization>, name: Name) {
+        let found = async {
+            let mut tx = self.db.tenant_as(organization, None).await?;
+            store::find(&mut tx, name).await
+        };
+        match found.await {
+            Ok(Some(document)) => match self.room(Key { organization, document }).await {
+                Ok(handle) => handle.rights_changed().await,
+                Err(why) => tracing::warn!(%name, ?why, "nobody was told of changed rights"),
+            },
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%name, %error, "nobody was told of changed rights"),
+        }
+    }
+
+    /// Writes what waits, closes all connections, ends all rooms.
+    pub async fn drain(&self) {
+        let rooms = self.rooms.open().into_iter();
+        futures_util::future::join_all(rooms.map(|(_, handle)| async move { handle.drain().await })).await;
+    }
+
+    async fn watch_heads(&self) {
+        loop {
+            let carries = matches!(self.bus.health(), crate::bus::Health::Carrying);
+            tokio::time::sleep(if carries { HEAD_CHECK } else { HEAD_CHECK_ALONE }).await;
+            let open = self.rooms.open();
+            if open.is_empty() {
+                continue;
+            }
+            match self.heads(&open).await {
+                Ok(heads) => {
+                    for (key, handle) in open {
+                        if heads.get(&key.document.uuid()).is_some_and(|head| *head > handle.seq()) {
+                            handle.catch_up();
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "document head check failed; the next one comes soon"),
+            }
+        }
+    }
+
+    async fn heads(&self, open: &[(Key, Handle)]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
+        let ids: Vec<Uuid> = open.iter().map(|(key, _)| key.document.uuid()).collect();
+        let mut tx = self.db.system().await?;
+        let heads = store::heads(&mut tx, &ids).await?;
+        tx.commit().await?;
+        Ok(heads)
+    }
+}

@@ -1,0 +1,237 @@
+//! Batches into the database, and what is committed to everybody: connections here, other nodes, the snapshot.
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+
+use super::{
+    Batch, PACE, RETRY, Room, close,
+    peers::Said,
+    writer::{self, WriteError, Written},
+};
+use crate::{
+    bus::{MOST_BYTES, Packet},
+    collab::{
+        awareness::Announcement,
+        document::{Document, Outcome},
+        gate::Limits,
+        lib0::{Reader, Writer},
+        store::{self, Stored},
+    },
+    kernel::{Id, caller},
+};
+
+/// What a packet holds: committed updates, who is looking, or that everybody shall come in again.
+const UPDATES: u8 = 0;
+const AWARENESS: u8 = 1;
+const RIGHTS: u8 = 2;
+/// Our names in one packet, at most; more than are ever looking.
+const MOST_UPDATES: usize = 4_096;
+
+impl Room {
+    pub(super) fn commit_due(&self) -> Option<Instant> {
+        let work = !self.next.drafts.is_empty() || !self.next.dues.is_empty() || self.behind;
+        if self.commit.is_some() || !work {
+            return None;
+        }
+        let due = self.last_commit + PACE;
+        Some(self.not_before.map_or(due, |until| until.max(due)))
+    }
+
+    pub(super) fn start_commit(&mut self) {
+        if self.commit.is_none() && self.next.drafts.is_empty() && !self.behind {
+            // Nothing is unsaved: who asks is told so at once.
+            for due in std::mem::take(&mut self.next.dues) {
+                self.settle(&due);
+            }
+        }
+        if self.commit_due().is_none_or(|due| Instant::now() < due) {
+            return;
+        }
+        self.behind = false;
+        self.not_before = None;
+        self.under_way = std::mem::take(&mut self.next);
+        let drafts = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
+        let node = self.origin.to_string();
+        self.commit = Some(writer::write(self.db.clone(), self.key, self.seq, drafts, node).boxed());
+    }
+
+    pub(super) fn finish_commit(&mut self, result: Result<Written, WriteError>) {
+        metrics::histogram!("atelier_collab_commit_seconds").record(self.last_commit.elapsed().as_secs_f64());
+        self.last_commit = Instant::now();
+        let batch = std::mem::take(&mut self.under_way);
+        match result {
+            Ok(written) => self.committed(&batch, &written),
+            Err(error @ (WriteError::Frozen | WriteError::Gone | WriteError::Broken)) => {
+                tracing::info!(document = %self.key.document, %error, "changes refused");
+                batch.dues.iter().for_each(|due| self.refuse(due));
+                // The document here holds what will never be: everybody begins anew from the database.
+                self.give_up("changes refused");
+            }
+            Err(error) => {
+                tracing::warn!(document = %self.key.document, %error, "changes not written; trying again");
+                metrics::counter!("atelier_collab_commit_failures_total").increment(1);
+                self.not_before = Some(Instant::now() + RETRY);
+                self.put_back(batch);
+            }
+        }
+    }
+
+    /// Nothing is dropped: it goes first the next time. Should the failed transaction have happened after all, its
+    /// updates come a second time, which changes nothing.
+    fn put_back(&mut self, batch: Batch) {
+        let later = std::mem::replace(&mut self.next, batch);
+        self.next.drafts.extend(later.drafts);
+        self.next.dues.extend(later.dues);
+        self.behind = true;
+    }
+
+    fn committed(&mut self, batch: &Batch, written: &Written) {
+        metrics::counter!("atelier_collab_updates_total").increment(batch.drafts.len() as u64);
+        self.take_in(&written.missed);
+        for (draft, from) in &batch.drafts {
+            self.unwritten = self.unwritten.saturating_sub(draft.payload.len());
+            self.peers.tell_all(Said::Update(&draft.payload), *from);
+        }
+        self.seq = self.seq.max(written.to);
+        self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+        for due in &batch.dues {
+            self.settle(due);
+        }
+        if !batch.drafts.is_empty() {
+            let updates: Vec<&[u8]> = batch.drafts.iter().map(|(draft, _)| draft.payload.as_slice()).collect();
+            self.publish(written.after, written.to, encode_updates(&updates));
+        }
+        if written.compact && self.compacting.is_none() {
+            self.compact();
+        }
+        self.try_held();
+    }
+
+    /// What others have committed: integrated here and told to the connections of this node.
+    fn take_in(&mut self, missed: &[Stored]) {
+        for stored in missed {
+            self.take_in_one(&stored.payload);
+            self.seq = self.seq.max(stored.seq);
+        }
+    }
+
+    fn take_in_one(&mut self, update: &[u8]) {
+        match self.document.integrate(update, &Limits::OWN) {
+            Outcome::Integrated(delta) => self.peers.tell_all(Said::Update(&delta.bytes), None),
+            Outcome::Known => {}
+            // It builds on something older that is not here: read from the log again.
+            Outcome::Missing(_) => self.behind = true,
+            Outcome::Bad(_) | Outcome::Full | Outcome::Broken(_) => self.give_up("an update of the log does not fit"),
+        }
+    }
+
+    pub(super) fn hear(&mut self, packet: Option<&Packet>) {
+        let Some(packet) = packet else {
+            self.behind = true;
+            return;
+        };
+        if packet.origin == self.origin {
+            return;
+        }
+        match packet.payload.split_first() {
+            Some((&AWARENESS, json)) => {
+                if let Ok(news) = serde_json::from_slice::<Vec<Announcement>>(json) {
+                    let told = self.awareness.told(packet.origin, &news, Instant::now());
+                    self.tell_awareness(&told, None);
+                }
+            }
+            Some((&RIGHTS, _)) => self.close_all(close::RESET, "rights have changed"),
+            _ if packet.to <= self.seq => {}
+            Some((&UPDATES, rest)) if packet.after == self.seq && self.commit.is_none() => match decode_updates(rest) {
+                Some(updates) => {
+                    for update in updates {
+                        self.take_in_one(update);
+                    }
+                    self.seq = self.seq.max(packet.to);
+                    self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+                    self.try_held();
+                }
+                None => self.behind = true,
+            },
+            _ => self.behind = true,
+        }
+    }
+
+    fn publish(&self, after: u64, to: u64, payload: Vec<u8>) {
+        let payload = if payload.len() > MOST_BYTES { Vec::new() } else { payload };
+        self.bus.publish(self.channel, Packet { origin: self.origin, after, to, payload: payload.into() });
+    }
+
+    pub(super) fn publish_awareness(&self, news: &[Announcement]) {
+        if let (false, Ok(json)) = (news.is_empty(), serde_json::to_vec(news)) {
+            let mut payload = vec![AWARENESS];
+            payload.extend(json);
+            self.publish(self.seq, self.seq, payload);
+        }
+    }
+
+    pub(super) fn publish_rights_changed(&self) {
+        self.publish(self.seq, self.seq, vec![RIGHTS]);
+    }
+
+    /// Beside the work: the merged state is tried in a fresh document before it replaces anything.
+    fn compact(&mut self) {
+        let (db, key, kind, upto) = (self.db.clone(), self.key, self.kind, self.seq);
+        let Ok(state) = self.document.state() else { return };
+        self.compacting = Some(
+            async move {
+                let checked = tokio::task::spawn_blocking(move || {
+                    Document::load(kind.schema(), 0, [state.as_slice()]).ok()?.compacted().ok()
+                })
+                .await;
+                let Ok(Some(compacted)) = checked else {
+                    tracing::error!(document = %key.document, "the merged state does not give the same document; kept as it is");
+                    return;
+                };
+                let stored = async {
+                    let mut tx = db.tenant_as(key.organization, None).await?;
+                    store::compact(&mut tx, key.document, upto, &compacted.state).await?;
+                    tx.commit().await
+                };
+                match tokio::time::timeout(Duration::from_secs(30), stored).await {
+                    Ok(Ok(())) => metrics::counter!("atelier_collab_compactions_total").increment(1),
+                    failed => tracing::warn!(document = %key.document, ?failed, "log not merged; tried again later"),
+                }
+            }
+            .boxed(),
+        );
+    }
+
+    pub(super) fn keep_in_quarantine(&mut self, update: Vec<u8>, why: String, author: Option<Id<caller::User>>) {
+        let (db, key) = (self.db.clone(), self.key);
+        // The room ends when this is done; it waits for compaction anyway.
+        self.compacting = Some(
+            async move {
+                let stored = async {
+                    let mut tx = db.tenant_as(key.organization, None).await?;
+                    store::quarantine(&mut tx, key.document, &update, &why, author).await?;
+                    tx.commit().await
+                };
+                if let Err(error) = stored.await {
+                    tracing::warn!(document = %key.document, %error, "an update was not kept in quarantine");
+                }
+            }
+            .boxed(),
+        );
+    }
+}
+
+fn encode_updates(updates: &[&[u8]]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.byte(UPDATES).uint(updates.len() as u64);
+    for update in updates {
+        writer.bytes(update);
+    }
+    writer.finish()
+}
+
+fn decode_updates(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut reader = Reader::new(bytes);
+    let count = usize::try_from(reader.uint().ok()?).ok().filter(|count| *count <= MOST_UPDATES)?;
+    (0..count).map(|_| reader.bytes().ok()).collect()
+}

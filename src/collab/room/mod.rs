@@ -1,0 +1,276 @@
+//! An open document: one task that owns it; everything else talks to it by message.
+//!
+//! What a client sends passes the gate, is integrated, and waits for the next transaction. Only what is committed is
+//! told to the others, acknowledged, and published; so nobody ever sees what could still be lost.
+mod commit;
+mod handle;
+mod peers;
+mod words;
+pub mod writer;
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::{Duration, Instant},
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use self::{handle::Message, peers::Peers, writer::Written};
+pub use self::{
+    handle::{Closed, Handle, Words},
+    peers::{Peer, Said, Wire},
+    writer::{Key, WriteError},
+};
+use super::{
+    awareness::{self, Awareness, Connection},
+    document::Document,
+    schema::Kind,
+    store::{self, Draft},
+};
+use crate::{
+    bus::{Bus, Channel, Subscription},
+    db::Db,
+    kernel::Clock,
+};
+
+/// Messages that may wait for a document.
+const INBOX: usize = 1_024;
+/// A document that nobody looks at is closed after this.
+const IDLE: Duration = Duration::from_secs(30);
+/// At most one transaction per document in this time.
+const PACE: Duration = Duration::from_millis(10);
+/// Between two attempts to write.
+const RETRY: Duration = Duration::from_millis(500);
+/// How often silence is noticed.
+const TICK: Duration = Duration::from_secs(1);
+/// What may wait to be written; more is not taken from clients until some of it is.
+const MOST_UNWRITTEN: usize = 8 << 20;
+
+/// Close codes of document sockets, as Hocuspocus has them.
+pub mod close {
+    /// Come back and bring the documents together anew.
+    pub const RESET: u16 = 4205;
+    /// What you send is not what an honest client sends.
+    pub const FORBIDDEN: u16 = 4403;
+    /// The server goes down; come back.
+    pub const RESTART: u16 = 1012;
+}
+
+/// Who waits for a batch.
+#[derive(Debug)]
+enum Due {
+    /// One change of this connection is saved.
+    Status(Connection),
+    /// Everything before this mark is saved.
+    Mark(Connection, u64),
+}
+
+/// What the next transaction writes.
+#[derive(Debug, Default)]
+struct Batch {
+    drafts: Vec<(Draft, Option<Connection>)>,
+    dues: Vec<Due>,
+}
+
+struct Room {
+    key: Key,
+    db: Db,
+    bus: Bus,
+    channel: Channel,
+    origin: Uuid,
+    document: Document,
+    kind: Kind,
+    seq: u64,
+    shown: Arc<AtomicU64>,
+    peers: Peers,
+    awareness: Awareness,
+    next: Batch,
+    unwritten: usize,
+    under_way: Batch,
+    commit: Option<BoxFuture<'static, Result<Written, WriteError>>>,
+    last_commit: Instant,
+    not_before: Option<Instant>,
+    behind: bool,
+    compacting: Option<BoxFuture<'static, ()>>,
+    idle_since: Option<Instant>,
+    ending: bool,
+    next_tick: Instant,
+}
+
+/// Reads a document and makes its room. The returned future is the room; it ends when idle, drained or broken.
+pub async fn open(db: Db, bus: Bus, clock: &Clock, key: Key) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
+    let channel = Channel::document(key.organization, key.document.uuid());
+    // Listen first, then read: what is published in between is either read or heard.
+    let subscription = bus.subscribe(channel);
+    let (document, kind, seq) = read(&db, key).await?;
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let shown = Arc::new(AtomicU64::new(seq));
+    let now = Instant::now();
+    let room = Room {
+        key,
+        db,
+        bus,
+        channel,
+        origin: clock.id::<()>().uuid(),
+        document,
+        kind,
+        seq,
+        shown: shown.clone(),
+        peers: Peers::default(),
+        awareness: Awareness::new(),
+        next: Batch::default(),
+        unwritten: 0,
+        under_way: Batch::default(),
+        commit: None,
+        last_commit: now,
+        not_before: None,
+        behind: false,
+        compacting: None,
+        idle_since: Some(now),
+        ending: false,
+        next_tick: now + TICK,
+    };
+    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
+}
+
+/// A document as the database has it, with the number of its last update.
+async fn read(db: &Db, key: Key) -> Result<(Document, Kind, u64), WriteError> {
+    let mut tx = db.tenant_as(key.organization, None).await?;
+    let (head, kind, snapshot) = store::snapshot(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
+    let (mut seq, mut parts) = (head.snapshot_seq, Vec::from_iter(snapshot));
+    loop {
+        let some = store::read(&mut tx, key.document, seq).await?;
+        let Some(last) = some.last() else { break };
+        seq = last.seq;
+        parts.extend(some.into_iter().map(|stored| stored.payload));
+    }
+    tx.commit().await?;
+    // A long history takes a while; the others shall not wait for it.
+    let client = rand::random();
+    let loading = tokio::task::spawn_blocking(move || {
+        Document::load(kind.schema(), client, parts.iter().map(Vec::as_slice)).map(|document| (document, kind))
+    });
+    let document = loading.await.map_err(|_| WriteError::Broken)?.map_err(|error| {
+        tracing::error!(document = %key.document, %error, "a document cannot be read");
+        WriteError::Broken
+    })?;
+    Ok((document.0, document.1, seq))
+}
+
+impl Room {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>, mut subscription: Subscription) {
+        metrics::gauge!("atelier_collab_documents_open").increment(1.0);
+        loop {
+            self.start_commit();
+            let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
+            let listening = self.unwritten < MOST_UNWRITTEN;
+            let due = [Some(self.next_tick), self.commit_due()].into_iter().flatten().min().unwrap_or(self.next_tick);
+            tokio::select! {
+                biased;
+                done = settled(&mut self.commit), if committing => self.finish_commit(done),
+                () = tokio::time::sleep_until(due.into()) => self.on_time(),
+                message = messages.recv(), if listening => self.handle(message),
+                packet = subscription.next() => self.hear(packet.as_ref()),
+                () = settled(&mut self.compacting), if compacting => self.compacting = None,
+            }
+            if self.may_end() {
+                // Whoever is still in the inbox learns that the room is closed, and opens it anew.
+                messages.close();
+                break;
+            }
+        }
+        metrics::gauge!("atelier_collab_documents_open").decrement(1.0);
+    }
+
+    fn may_end(&self) -> bool {
+        let written = self.commit.is_none() && self.next.drafts.is_empty() && self.next.dues.is_empty();
+        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        written && self.compacting.is_none() && (self.ending || idle)
+    }
+
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.next_tick > now {
+            return;
+        }
+        self.next_tick = now + TICK;
+        let gone = self.awareness.expire(now);
+        self.tell_awareness(&gone, None);
+        if self.peers.holds() {
+            self.try_held();
+        }
+        if self.peers.is_empty() {
+            self.idle_since.get_or_insert(now);
+        }
+    }
+
+    fn handle(&mut self, message: Option<Message>) {
+        let Some(message) = message else {
+            self.ending = true;
+            return;
+        };
+        match message {
+            Message::Enter(peer, reply) => {
+                self.idle_since = None;
+                let connection = self.peers.add(*peer);
+                if reply.send(connection).is_err() {
+                    self.leave(connection);
+                }
+            }
+            Message::Say(connection, words) => self.hear_words(connection, words),
+            Message::Leave(connection) => self.leave(connection),
+            Message::RightsChanged => {
+                self.close_all(close::RESET, "rights have changed");
+                self.publish_rights_changed();
+            }
+            Message::CatchUp => self.behind = true,
+            Message::Drain => {
+                self.ending = true;
+                self.close_all(close::RESTART, "the server goes down");
+            }
+        }
+    }
+
+    fn leave(&mut self, connection: Connection) {
+        self.peers.remove(connection);
+        let gone = self.awareness.left(connection, Instant::now());
+        self.tell_awareness(&gone, None);
+        self.publish_awareness(&gone);
+        if self.peers.is_empty() {
+            self.idle_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Tells who is looking to everybody but one.
+    fn tell_awareness(&self, news: &[awareness::Announcement], except: Option<Connection>) {
+        if !news.is_empty() {
+            self.peers.tell_all(Said::Awareness(&awareness::encode(news)), except);
+        }
+    }
+
+    fn close_all(&self, code: u16, reason: &'static str) {
+        self.peers.all().for_each(|(_, peer)| peer.outbox.close(code, reason));
+    }
+
+    /// The document is not to be trusted any more: it is read anew by whoever comes next. What was not acknowledged is
+    /// sent again by those who wrote it.
+    fn give_up(&mut self, why: &'static str) {
+        tracing::error!(document = %self.key.document, why, "a document is given up and read anew");
+        metrics::counter!("atelier_collab_reloads_total").increment(1);
+        self.next = Batch::default();
+        self.unwritten = 0;
+        self.ending = true;
+        self.close_all(close::RESET, "reset");
+    }
+}
+
+async fn settled<T>(under_way: &mut Option<BoxFuture<'static, T>>) -> T {
+    let result = match under_way {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    };
+    *under_way = None;
+    result
+}

@@ -1,0 +1,91 @@
+//! The writing half of an open document: one transaction per batch of updates.
+use std::time::Duration;
+
+use crate::{
+    collab::{
+        DocumentId,
+        store::{self, Draft, Stored},
+    },
+    db::Db,
+    kernel::{Id, caller},
+};
+
+/// A transaction that takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Which document, of whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The tenant.
+    pub organization: Id<caller::Organization>,
+    /// The document.
+    pub document: DocumentId,
+}
+
+/// What a batch came to.
+#[derive(Debug)]
+pub struct Written {
+    /// What others wrote since the last batch.
+    pub missed: Vec<Stored>,
+    /// The number before our first update.
+    pub after: u64,
+    /// The number of our last update, or the head.
+    pub to: u64,
+    /// Is it time to merge the log?
+    pub compact: bool,
+}
+
+/// Why a batch could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The database is away, or refused to go on.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// No answer in time.
+    #[error("no answer from the database in time")]
+    Deadline,
+    /// The document does not exist (any more) in this organization.
+    #[error("the document does not exist")]
+    Gone,
+    /// It is read only now.
+    #[error("the document is frozen")]
+    Frozen,
+    /// What is stored of it cannot be read.
+    #[error("the document cannot be read")]
+    Broken,
+}
+
+/// The log is merged after so many updates …
+const MOST_UPDATES: u64 = 200;
+/// … or so many bytes of them (domain 11.2).
+const MOST_BYTES: u64 = 256 << 10;
+
+/// Writes updates behind what others wrote, and brings that along. Without updates it only looks, and locks nothing.
+pub async fn write(db: Db, key: Key, known: u64, drafts: Vec<Draft>, node: String) -> Result<Written, WriteError> {
+    let work = async {
+        let mut tx = db.tenant_as(key.organization, None).await?;
+        let head = if drafts.is_empty() {
+            store::snapshot(&mut tx, key.document).await?.map(|(head, ..)| head)
+        } else {
+            store::lock(&mut tx, key.document).await?
+        };
+        let head = head.ok_or(WriteError::Gone)?;
+        if head.frozen_at.is_some() && !drafts.is_empty() {
+            return Err(WriteError::Frozen);
+        }
+        let mut missed = Vec::new();
+        let mut seen = known;
+        while seen < head.seq {
+            let some = store::read(&mut tx, key.document, seen).await?;
+            let Some(last) = some.last() else { break };
+            seen = last.seq;
+            missed.extend(some);
+        }
+        let to = if drafts.is_empty() { head.seq } else { store::append(&mut tx, &head, &drafts, &node).await? };
+        tx.commit().await?;
+        let bytes: usize = drafts.iter().map(|draft| draft.payload.len()).sum();
+        let compact = to - head.snapshot_seq >= MOST_UPDATES || head.tail_bytes + bytes as u64 >= MOST_BYTES;
+        Ok(Written { missed, after: head.seq, to, compact })
+    };
+    tokio::time::timeout(DEADLINE, work).await.map_err(|_| WriteError::Deadline)?
+}

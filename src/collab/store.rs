@@ -1,0 +1,243 @@
+//! Documents in PostgreSQL: a numbered log of updates, the merged state below it, and who may do what.
+//!
+//! A number is given under the lock of the document's row, so that two nodes cannot both give the next one.
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::{DocumentId, Kind, Name};
+use crate::{
+    db::{SystemTx, TenantTx},
+    kernel::{Id, Moment, caller},
+};
+
+/// How many updates are read in one go.
+const CHUNK: i64 = 1_000;
+
+/// A document's row, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Which document.
+    pub id: DocumentId,
+    /// The last number given.
+    pub seq: u64,
+    /// The last number that the snapshot holds.
+    pub snapshot_seq: u64,
+    /// Bytes of the updates above the snapshot.
+    pub tail_bytes: u64,
+    /// Since when it is read only.
+    pub frozen_at: Option<Moment>,
+}
+
+/// One durable update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its number.
+    pub seq: u64,
+    /// Yjs, version 1.
+    pub payload: Vec<u8>,
+}
+
+/// An update that is to be written.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Yjs, version 1; what the document has integrated.
+    pub payload: Vec<u8>,
+    /// Who wrote it; none: the server.
+    pub author: Option<Id<caller::User>>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where an update comes from (domain: `collab_origin`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// An editor.
+    Client,
+}
+
+impl Origin {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+        }
+    }
+}
+
+/// The document of a subject, if it has one.
+pub async fn find(tx: &mut TenantTx, name: Name) -> Result<Option<DocumentId>, sqlx::Error> {
+    let id = sqlx::query_scalar!(
+        "SELECT id FROM collab_documents WHERE subject_type = $1 AND subject_id = $2",
+        name.kind.key(),
+        name.subject
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(id.map(DocumentId::new))
+}
+
+/// Makes the document of a subject, empty, unless it has one.
+pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO collab_documents (id, organization_id, subject_type, subject_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT DO NOTHING",
+        id.uuid(),
+        tx.organization(),
+        name.kind.key(),
+        name.subject,
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Locks a document's row for this transaction. None: no such document here.
+pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at FROM collab_documents WHERE id = $1 FOR UPDATE",
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| Head {
+        id,
+        seq: number(row.head_seq),
+        snapshot_seq: number(row.snapshot_seq),
+        tail_bytes: number(row.tail_bytes),
+        frozen_at: row.frozen_at,
+    }))
+}
+
+/// The merged state and its number, with the head as it is now. None: no such document here.
+pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head, Kind, Option<Vec<u8>>)>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, snapshot, subject_type FROM collab_documents
+         WHERE id = $1",
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.and_then(|row| {
+        let head = Head {
+            id,
+            seq: number(row.head_seq),
+            snapshot_seq: number(row.snapshot_seq),
+            tail_bytes: number(row.tail_bytes),
+            frozen_at: row.frozen_at,
+        };
+        // A kind that this version does not know does not exist for it.
+        Some((head, Kind::by_key(&row.subject_type)?, row.snapshot))
+    }))
+}
+
+/// The updates after a number, at most a chunk of them; call again until none come.
+pub async fn read(tx: &mut TenantTx, id: DocumentId, after: u64) -> Result<Vec<Stored>, sqlx::Error> {
+    let rows = sqlx::query!(
+        "SELECT seq, payload FROM collab_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        id.uuid(),
+        size_of_seq(after),
+        CHUNK
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| Stored { seq: number(row.seq), payload: row.payload }).collect())
+}
+
+/// Appends updates after the head, which must be locked, and moves it. Returns the new head's number.
+pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str) -> Result<u64, sqlx::Error> {
+    let seqs: Vec<i64> = (1..).take(drafts.len()).map(|n| size_of_seq(head.seq + n)).collect();
+    let payloads: Vec<&[u8]> = drafts.iter().map(|draft| draft.payload.as_slice()).collect();
+    let authors: Vec<Option<Uuid>> = drafts.iter().map(|draft| draft.author.map(Id::uuid)).collect();
+    let origins: Vec<&str> = drafts.iter().map(|draft| draft.origin.key()).collect();
+    let bytes: usize = payloads.iter().map(|payload| payload.len()).sum();
+    sqlx::query!(
+        "INSERT INTO collab_updates (organization_id, document_id, node_id, seq, payload, actor_user_id, origin)
+         SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bytea[], $6::uuid[], $7::text[])",
+        tx.organization(),
+        head.id.uuid(),
+        node,
+        &seqs,
+        &payloads as &[&[u8]],
+        &authors as &[Option<Uuid>],
+        &origins as &[&str],
+    )
+    .execute(&mut **tx)
+    .await?;
+    let seq = head.seq + drafts.len() as u64;
+    sqlx::query!(
+        "UPDATE collab_documents SET head_seq = $2, tail_bytes = tail_bytes + $3 WHERE id = $1",
+        head.id.uuid(),
+        size_of_seq(seq),
+        size(bytes)
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(seq)
+}
+
+/// The last number given in each of these documents.
+pub async fn heads(tx: &mut SystemTx, documents: &[Uuid]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
+    let rows = sqlx::query!(r#"SELECT id AS "id!", head_seq AS "seq!" FROM collab_heads($1)"#, documents)
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, number(row.seq))).collect())
+}
+
+/// Replaces the snapshot by a newer one, and cuts the updates that it has held for a day already.
+pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8]) -> Result<(), sqlx::Error> {
+    let moved = sqlx::query!(
+        "UPDATE collab_documents d SET snapshot = $3, snapshot_seq = $2, tail_bytes = (
+             SELECT coalesce(sum(octet_length(u.payload)), 0) FROM collab_updates u
+             WHERE u.document_id = d.id AND u.seq > $2)
+         WHERE d.id = $1 AND d.snapshot_seq < $2",
+        id.uuid(),
+        size_of_seq(upto),
+        state
+    )
+    .execute(&mut **tx)
+    .await?;
+    if moved.rows_affected() > 0 {
+        sqlx::query!(
+            "DELETE FROM collab_updates WHERE document_id = $1 AND seq <= $2 AND created_at < now() - interval '1 day'",
+            id.uuid(),
+            size_of_seq(upto)
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Keeps what could not be applied, for an operator to look at.
+pub async fn quarantine(
+    tx: &mut TenantTx,
+    id: DocumentId,
+    payload: &[u8],
+    reason: &str,
+    author: Option<Id<caller::User>>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "INSERT INTO collab_quarantine (organization_id, document_id, payload, reason, actor_user_id)
+         VALUES ($1, $2, $3, $4, $5)",
+        tx.organization(),
+        id.uuid(),
+        payload,
+        reason,
+        author.map(Id::uuid)
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+fn size(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn size_of_seq(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn number(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,187 @@
+//! HocuspocusProvider: several documents on one socket, each with its own token.
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use super::{Documents, End, Line, NOBODY_YET, RESET, enter};
+use crate::{
+    collab::{
+        Shut,
+        awareness::Connection,
+        hocuspocus::{Address, FromClient, Provider, Reply, Request, ToClient},
+        room::{Handle, Peer, Wire, Words},
+        ysync::Sync,
+    },
+    socket::{Frame, Socket},
+};
+
+/// Documents on one socket.
+const MOST_DOCUMENTS: usize = 100;
+/// What may wait for a token, per document: messages, and bytes.
+const MOST_EARLY: (usize, usize) = (1_000, 5 << 20);
+
+/// One document on the socket.
+enum Opened {
+    /// Not let in yet: what was said before the token.
+    Early(VecDeque<Words>, usize),
+    /// Let in.
+    In(Handle, Connection),
+}
+
+struct Conversation {
+    documents: Documents,
+    line: Line,
+    opened: HashMap<String, Opened>,
+    pings: bool,
+    since: Instant,
+}
+
+/// Serves a socket until one side ends it.
+pub async fn serve(socket: Socket, documents: Documents) {
+    let line = Line::new(socket);
+    let mut talk = Conversation { documents, line, opened: HashMap::new(), pings: false, since: Instant::now() };
+    let end = talk.listen().await;
+    for opened in talk.opened.into_values() {
+        if let Opened::In(handle, connection) = opened {
+            handle.leave(connection).await;
+        }
+    }
+    talk.line.end(end).await;
+}
+
+impl Conversation {
+    async fn listen(&mut self) -> End {
+        loop {
+            let quiet = self.quiet();
+            let nobody = !self.opened.values().any(|opened| matches!(opened, Opened::In(..)));
+            let next = self.line.next(&quiet);
+            let next = if nobody {
+                let left = NOBODY_YET.saturating_sub(self.since.elapsed()).max(Duration::from_millis(1));
+                match tokio::time::timeout(left, next).await {
+                    Ok(next) => next,
+                    Err(_) => return Some((4408, "no token in time")),
+                }
+            } else {
+                next.await
+            };
+            let frame = match next {
+                Ok(frame) => frame,
+                Err(end) => return end,
+            };
+            if let Err(end) = self.hear(&frame).await {
+                return end;
+            }
+        }
+    }
+
+    /// Providers before version 4 do not know the ping; an awareness update about nobody does the same for them.
+    fn quiet(&self) -> Frame {
+        match self.opened.keys().next() {
+            Some(address) if !self.pings => {
+                Frame::binary(&ToClient::At(Address::new(address), Reply::Awareness(&[0])).encode())
+            }
+            _ => Frame::binary(&ToClient::Ping.encode()),
+        }
+    }
+
+    async fn hear(&mut self, frame: &[u8]) -> Result<(), End> {
+        let (address, request) = match FromClient::decode(frame) {
+            Ok(FromClient::Pong) => return Ok(()),
+            Ok(FromClient::At(address, request)) => (address, request),
+            Err(_) => return Err(Some((4401, "not the protocol of Hocuspocus"))),
+        };
+        let words = match request {
+            Request::Token { token, version } => return self.come_in(address, token, version).await,
+            Request::Close => {
+                self.leave(address.text()).await;
+                return Ok(());
+            }
+            Request::BroadcastStateless(_) => {
+                self.leave(address.text()).await;
+                self.say(address, Reply::Close("only servers broadcast"));
+                return Ok(());
+            }
+            // For the application; ours has nothing to say this way.
+            Request::Stateless(_) => return Ok(()),
+            Request::Sync(Sync::Step1(vector)) | Request::SyncReply(Sync::Step1(vector)) => {
+                Words::Step1(vector.to_vec())
+            }
+            Request::Sync(Sync::Step2(update)) | Request::SyncReply(Sync::Step2(update)) => {
+                Words::Step2(update.to_vec())
+            }
+            Request::Sync(Sync::Update(update)) | Request::SyncReply(Sync::Update(update)) => {
+                Words::Update(update.to_vec())
+            }
+            Request::Awareness(update) => Words::Awareness(update.to_vec()),
+            Request::QueryAwareness => Words::QueryAwareness,
+        };
+        self.pass_on(address.text(), words, frame.len()).await
+    }
+
+    /// To the document, or into its waiting room.
+    async fn pass_on(&mut self, address: &str, words: Words, size: usize) -> Result<(), End> {
+        if !self.opened.contains_key(address) && self.opened.len() >= MOST_DOCUMENTS {
+            return Err(Some((4403, "too many documents on one socket")));
+        }
+        match self.opened.entry(address.to_owned()).or_insert_with(|| Opened::Early(VecDeque::new(), 0)) {
+            Opened::In(handle, connection) => handle.say(*connection, words).await.map_err(|_| Some((RESET, "reset"))),
+            Opened::Early(early, bytes) => {
+                *bytes += size;
+                early.push_back(words);
+                if early.len() > MOST_EARLY.0 || *bytes > MOST_EARLY.1 {
+                    return Err(Some((4403, "too much before the token")));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn come_in(&mut self, address: Address<'_>, token: &str, version: Option<&str>) -> Result<(), End> {
+        self.pings |= Provider::of(version).answers_ping();
+        let found = Box::pin(enter(&self.documents, token, address.name())).await;
+        let (key, asker, scope) = match found {
+            Ok(found) => found,
+            Err(Shut::NotFound) => {
+                // The socket stays open and the state is forgotten, so that another token can be tried.
+                self.leave(address.text()).await;
+                self.say(address, Reply::Denied("permission-denied"));
+                return Ok(());
+            }
+            Err(Shut::Unavailable) => return Err(Some((RESET, "unavailable"))),
+        };
+        let early = match self.opened.remove(address.text()) {
+            Some(Opened::Early(early, _)) => early,
+            Some(Opened::In(handle, connection)) => {
+                // The token again: perhaps with other rights.
+                handle.leave(connection).await;
+                VecDeque::new()
+            }
+            None => VecDeque::new(),
+        };
+        if self.opened.len() >= MOST_DOCUMENTS {
+            return Err(Some((4403, "too many documents on one socket")));
+        }
+        let (outbox, wire) = (self.line.outbox.clone(), Wire::Hocuspocus(address.text().to_owned()));
+        let peer = || Peer::new(outbox.clone(), wire.clone(), asker.user, scope);
+        let entered = self.documents.collab.enter(key, peer).await;
+        let (handle, connection) = entered.map_err(|_| Some((RESET, "unavailable")))?;
+        self.say(address, Reply::Authenticated(scope));
+        for words in early {
+            handle.say(connection, words).await.map_err(|_| Some((RESET, "reset")))?;
+        }
+        self.opened.insert(address.text().to_owned(), Opened::In(handle, connection));
+        Ok(())
+    }
+
+    async fn leave(&mut self, address: &str) {
+        if let Some(Opened::In(handle, connection)) = self.opened.remove(address) {
+            handle.leave(connection).await;
+        }
+    }
+
+    /// Behind whatever the documents have said.
+    fn say(&self, address: Address<'_>, reply: Reply<'_>) {
+        self.line.outbox.send(Frame::binary(&ToClient::At(address, reply).encode()));
+    }
+}

@@ -1,0 +1,198 @@
+//! Sockets of shared documents, in the two protocols that editors speak: HocuspocusProvider and y-websocket.
+//!
+//! As with live sessions there is no check of `Origin`: who asks is known by a token in the protocol's own words, never
+//! by a cookie, so a foreign page has nothing to ride on.
+mod hocuspocus;
+mod yjs;
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    http::Uri,
+    response::Response,
+    routing::get,
+};
+
+use super::handshake::Upgrade;
+use crate::{
+    collab::{Asker, Collab, Name, Scope, Shut, room::Key},
+    http::Problem,
+    identity::{self, Identity},
+    kernel::{Code, Id, caller},
+    runtime::Tasks,
+    socket::{Fault, Frame, Incoming, Outbox, Socket},
+};
+
+/// Largest message of a client: a Step2 of somebody who was away for long.
+const MOST_BYTES: usize = 8 << 20;
+/// Frames and bytes that may wait for one socket; one that is slower begins anew.
+const MOST_WAITING: (usize, usize) = (4_096, 16 << 20);
+/// Providers give up a socket on which nothing was said for 30 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// A socket that has not opened a document by then is closed.
+const NOBODY_YET: Duration = Duration::from_mins(1);
+/// Close code: come back and begin anew.
+const RESET: u16 = 4205;
+
+/// What document sockets need.
+#[derive(Clone)]
+pub struct Documents {
+    /// Open documents.
+    pub collab: Collab,
+    /// Who is who.
+    pub identity: Identity,
+    /// Shutdown.
+    pub tasks: Tasks,
+}
+
+/// The routes.
+pub fn router<S: Clone + Send + Sync + 'static>(documents: Documents) -> Router<S> {
+    Router::new()
+        .route("/collab/hocuspocus", get(open_hocuspocus))
+        .route("/collab/yjs/{*document}", get(open_yjs))
+        .with_state(documents)
+}
+
+async fn open_hocuspocus(State(documents): State<Documents>, upgrade: Upgrade) -> Response {
+    let tasks = documents.tasks.clone();
+    upgrade.accept(None, MOST_BYTES, &tasks, move |socket| hocuspocus::serve(socket, documents))
+}
+
+async fn open_yjs(
+    State(documents): State<Documents>,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    upgrade: Upgrade,
+) -> Result<Response, Problem> {
+    let name = yjs::name(uri.path()).ok_or(Code::NotFound)?;
+    let token = yjs::token(query.as_deref().unwrap_or_default()).ok_or(Code::Unauthenticated)?;
+    let (key, asker, scope) = match enter(&documents, &token, &name).await {
+        Ok(found) => found,
+        // Terminal for upstream's clients, where closing later would make them try for ever.
+        Err(Shut::NotFound) => return Err(Code::NotFound.into()),
+        Err(Shut::Unavailable) => return Err(Code::Unavailable.into()),
+    };
+    let tasks = documents.tasks.clone();
+    Ok(upgrade.accept(None, MOST_BYTES, &tasks, move |socket| yjs::serve(socket, documents, key, asker.user, scope)))
+}
+
+/// Who presents this token, and what may they do with this document?
+async fn enter(documents: &Documents, token: &str, name: &str) -> Result<(Key, Asker, Scope), Shut> {
+    let name: Name = name.parse().map_err(|_| Shut::NotFound)?;
+    let (organization, asker) = asker(&documents.identity, token).await?;
+    let (key, scope) = documents.collab.find(organization, &asker, name).await?;
+    Ok((key, asker, scope))
+}
+
+async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organization>, Asker), Shut> {
+    let unavailable = |problem: Problem| match problem.code {
+        Code::Unavailable | Code::Internal => Shut::Unavailable,
+        _ => Shut::NotFound,
+    };
+    let presented = {
+        let mut connection = identity.db.bare().await.map_err(Shut::from)?;
+        identity.tokens.find(&mut connection, token).await.map_err(unavailable)?
+    };
+    if let Some(presented) = presented {
+        let only_session = match presented.scope {
+            None => None,
+            Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
+            Some(identity::Scope::Link(_)) => return Err(Shut::NotFound),
+        };
+        let asker = Asker { user: presented.user, permissions: presented.permissions, only_session };
+        return Ok((presented.organization, asker));
+    }
+    // A ticket, used up by this.
+    let ticket = identity.tokens.authenticate_socket(&identity.db, token).await.map_err(unavailable)?;
+    let only_session = Some(ticket.scope.live_session());
+    Ok((ticket.organization, Asker { user: ticket.user, permissions: Vec::new(), only_session }))
+}
+
+/// What a document socket waits for.
+enum Happened {
+    /// Frames to write, and perhaps the end.
+    Out(Option<(u16, &'static str)>),
+    /// The client said something, or is gone.
+    Message(Option<Result<Incoming, Fault>>),
+    /// Time to say something, so that the client knows that the line is alive.
+    Quiet,
+}
+
+/// A socket with what waits for it.
+struct Line {
+    socket: Socket,
+    outbox: Arc<Outbox>,
+    out: Vec<Frame>,
+}
+
+/// Why a socket ends.
+type End = Option<(u16, &'static str)>;
+
+impl Line {
+    fn new(socket: Socket) -> Self {
+        let outbox = Outbox::new(MOST_WAITING.0, MOST_WAITING.1, RESET);
+        Self { socket, outbox, out: Vec::new() }
+    }
+
+    /// The next message of the client, while everything that waits is written. `Err`: the socket ends, with a code if
+    /// there is still somebody to tell.
+    async fn next(&mut self, quiet: &Frame) -> Result<Vec<u8>, End> {
+        let mut timer = std::pin::pin!(tokio::time::sleep(KEEP_ALIVE));
+        loop {
+            let happened = poll_fn(|cx| {
+                if let Poll::Ready(end) = self.outbox.poll_take(&mut self.out, cx) {
+                    return Poll::Ready(Happened::Out(end));
+                }
+                if let Poll::Ready(message) = self.socket.poll_next(cx) {
+                    return Poll::Ready(Happened::Message(message));
+                }
+                timer.as_mut().poll(cx).map(|()| Happened::Quiet)
+            })
+            .await;
+            match happened {
+                Happened::Out(end) => {
+                    self.flush().await?;
+                    if end.is_some() {
+                        return Err(end);
+                    }
+                }
+                Happened::Message(Some(Ok(Incoming::Binary(bytes)))) => return Ok(bytes),
+                Happened::Message(Some(Ok(Incoming::Ping(payload)))) => {
+                    self.out.push(Frame::pong(&payload));
+                    self.flush().await?;
+                }
+                Happened::Message(Some(Ok(Incoming::Pong))) => {}
+                Happened::Message(Some(Ok(Incoming::Text(_)))) => return Err(Some((4401, "binary frames only"))),
+                Happened::Message(Some(Ok(Incoming::Close(code)))) => {
+                    self.socket.answer_close(code);
+                    return Err(None);
+                }
+                Happened::Message(Some(Err(Fault::TooLarge))) => return Err(Some((1009, "too large"))),
+                Happened::Message(Some(Err(Fault::Protocol(_)))) => return Err(Some((1002, "protocol error"))),
+                Happened::Message(Some(Err(Fault::Broken(_))) | None) => return Err(None),
+                Happened::Quiet => {
+                    timer.as_mut().reset(tokio::time::Instant::now() + KEEP_ALIVE);
+                    self.out.push(quiet.clone());
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let written = self.socket.write(&self.out).await;
+        self.out.clear();
+        written.map_err(|error| {
+            tracing::debug!(%error, "a frame could not be written");
+            None
+        })
+    }
+
+    async fn end(self, end: End) {
+        if let Some((code, reason)) = end {
+            self.socket.close(code, reason).await;
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! An editor that speaks Hocuspocus: a Yjs document, and what the server says of it.
+use std::time::Duration;
+
+use atelier::collab::{
+    Scope,
+    hocuspocus::{Address, FromClient, Reply, Request, SyncStatus, ToClient},
+    ysync::Sync,
+};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+use yrs::{
+    Doc, GetString, ReadTxn, StateVector, Text, Transact, Update, updates::decoder::Decode, updates::encoder::Encode,
+};
+
+use crate::support::client::DEADLINE;
+
+/// Somebody with a document open.
+pub struct Editor {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    name: String,
+    pub doc: Doc,
+    pub scope: Option<Scope>,
+    pub denied: bool,
+    pub closed: Option<u16>,
+    synced: bool,
+    /// Changes that the server has not called saved.
+    pub unsaved: u32,
+    pub refused: u32,
+}
+
+impl Editor {
+    /// Opens a socket and asks for a document; what comes of it is heard later.
+    pub async fn opens(address: std::net::SocketAddr, name: &str, token: &str) -> Self {
+        Self::comes_back(address, name, token, Doc::new()).await
+    }
+
+    /// The same with a document that was written in before.
+    pub async fn comes_back(address: std::net::SocketAddr, name: &str, token: &str, doc: Doc) -> Self {
+        let (socket, _) = connect_async(format!("ws://{address}/collab/hocuspocus")).await.unwrap();
+        let mut editor = Self {
+            socket,
+            name: name.to_owned(),
+            doc,
+            scope: None,
+            denied: false,
+            closed: None,
+            synced: false,
+            unsaved: 1,
+            refused: 0,
+        };
+        editor.says(Request::Token { token, version: Some("4.8.0") }).await;
+        let vector = editor.doc.transact().state_vector().encode_v1();
+        editor.says(Request::Sync(Sync::Step1(&vector))).await;
+        editor
+    }
+
+    /// In, and everything is on both sides.
+    pub async fn comes_in(mut self) -> Self {
+        self.until("to be in", |editor| editor.synced && editor.unsaved == 0).await;
+        self
+    }
+
+    pub async fn says(&mut self, request: Request<'_>) {
+        let frame = FromClient::At(Address::new(&self.name), request).encode();
+        // A socket that is gone is noticed when it is read.
+        let _ = self.socket.send(Message::binary(frame)).await;
+    }
+
+    /// Writes at the end of the text, and tells the server.
+    pub async fn types(&mut self, words: &str) {
+        let update = {
+            let text = self.doc.get_or_insert_text("t");
+            let mut txn = self.doc.transact_mut();
+            let end = text.len(&txn);
+            text.insert(&mut txn, end, words);
+            txn.encode_update_v1()
+        };
+        self.unsaved += 1;
+        self.says(Request::Sync(Sync::Update(&update))).await;
+    }
+
+    pub async fn types_and_saves(&mut self, words: &str) {
+        self.types(words).await;
+        self.until("saved", |editor| editor.unsaved == 0).await;
+    }
+
+    pub fn reads(&self) -> String {
+        let text = self.doc.get_or_insert_text("t");
+        text.get_string(&self.doc.transact())
+    }
+
+    /// Hears what comes until it is so.
+    pub async fn until(&mut self, what: &str, so: impl Fn(&Self) -> bool) {
+        let hearing = async {
+            while !so(self) {
+                self.hears().await;
+            }
+        };
+        assert!(timeout(DEADLINE, hearing).await.is_ok(), "never: {what}");
+    }
+
+    /// Hears what comes within a moment, if anything.
+    pub async fn hears_for(&mut self, moment: Duration) {
+        let _ = timeout(moment, async {
+            while self.closed.is_none() {
+                self.hears().await;
+            }
+        })
+        .await;
+    }
+
+    async fn hears(&mut self) {
+        match self.socket.next().await {
+            Some(Ok(Message::Binary(frame))) => match ToClient::decode(&frame).unwrap() {
+                ToClient::Ping => {
+                    let _ = self.socket.send(Message::binary(FromClient::Pong.encode())).await;
+                }
+                ToClient::At(address, reply) => {
+                    assert_eq!(address.text(), self.name);
+                    self.takes(reply).await;
+                }
+            },
+            Some(Ok(Message::Close(frame))) => self.closed = frame.map(|frame| u16::from(frame.code)).or(Some(1005)),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => self.closed = self.closed.or(Some(1006)),
+        }
+    }
+
+    async fn takes(&mut self, reply: Reply<'_>) {
+        match reply {
+            Reply::Authenticated(scope) => self.scope = Some(scope),
+            Reply::Denied(_) => self.denied = true,
+            Reply::Sync(Sync::Step1(vector)) => {
+                let vector = StateVector::decode_v1(vector).unwrap();
+                let diff = self.doc.transact().encode_diff_v1(&vector);
+                self.says(Request::Sync(Sync::Step2(&diff))).await;
+            }
+            Reply::Sync(Sync::Step2(update)) => {
+                self.doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
+                self.synced = true;
+            }
+            Reply::Sync(Sync::Update(update)) => {
+                self.doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
+            }
+            Reply::SyncStatus(SyncStatus::Saved) => self.unsaved -= 1,
+            Reply::SyncStatus(SyncStatus::Refused) => self.refused += 1,
+            _ => {}
+        }
+    }
+}

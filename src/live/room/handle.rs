@@ -10,6 +10,7 @@ use super::{
     super::{
         core::{Actor, Command, ParticipantId, Session},
         fanout::{Cursor, Frame, Line, Ring},
+        presence::Board,
     },
     writer::Ask,
 };
@@ -95,6 +96,7 @@ pub(super) enum Message {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     seq: Arc<AtomicU64>,
+    board: Arc<Board>,
 }
 
 /// The room has ended; open it anew.
@@ -102,8 +104,12 @@ pub struct Handle {
 pub struct Closed;
 
 impl Handle {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>) -> Self {
-        Self { inbox, seq }
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>, board: Arc<Board>) -> Self {
+        Self { inbox, seq, board }
+    }
+    /// Who is connected here and elsewhere.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
     /// The last number this room has shown.
     pub fn seq(&self) -> u64 {

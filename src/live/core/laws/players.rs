@@ -1,5 +1,10 @@
 //! The people and things that random histories are made of.
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
 
 use super::super::{
     Actor, Choice, Command, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role, Stage, SystemCommand,
@@ -159,6 +164,7 @@ fn people() -> impl Strategy<Value = Command> {
             .prop_map(|(participant, name)| Command::Rename { participant, name: name.to_owned() }),
         (person(), any::<bool>()).prop_map(|(participant, raised)| Command::Hand { participant, raised }),
         person().prop_map(|participant| Command::Kick { participant }),
+        btree_set(person(), 0..3).prop_map(|unseen| Command::TakeOver { unseen }),
         victim().prop_map(|participant| Command::Ban { participant }),
         victim().prop_map(|participant| Command::Unban { participant }),
         (person(), select(roles)).prop_map(|(participant, role)| Command::SetRole { participant, role }),
@@ -229,6 +235,8 @@ fn system() -> impl Strategy<Value = SystemCommand> {
             SystemCommand::Join(Join { fresh: id(number), user: id(number), name, role })
         }),
         2 => vec(person(), 0..3).prop_map(SystemCommand::Leave),
+        1 => (1..=20_u128, vec(person(), 0..3))
+            .prop_map(|(node, people)| SystemCommand::NodeLost { node: id(node), people }),
         1 => Just(SystemCommand::CloseDue),
         1 => Just(SystemCommand::Expire),
     ]

@@ -40,7 +40,7 @@ CREATE POLICY system_read ON session_participants FOR SELECT TO atelier_system U
 -- Takes or renews a node's lease and writes what changed about its rooms (people as an array literal; null: the room
 -- has nobody to see to any more). Then looks for lapsed leases; a node that had lost its own a moment ago does not judge
 -- others: after an outage of the database all have lapsed. `held`: false, when somebody has become this node's reaper.
--- `nodes`: leases in force. `lapsed`: those this node has to reap.
+-- A lease that was given up needs no judge. `nodes`: leases in force. `lapsed`: those this node has to reap.
 CREATE FUNCTION live_hold(p_node uuid, p_fresh boolean, p_seconds double precision,
                           p_organizations uuid[], p_sessions uuid[], p_people text[],
                           OUT held boolean, OUT nodes integer, OUT lapsed integer)
@@ -77,7 +77,7 @@ BEGIN
     UPDATE live_nodes SET lease_until = now() + v_lease WHERE reaper = p_node;
     UPDATE live_nodes SET lease_until = now() + v_lease, reaper = p_node
     WHERE id IN (SELECT id FROM live_nodes WHERE lease_until < now() AND id <> p_node FOR UPDATE SKIP LOCKED)
-      AND (SELECT held_since FROM live_nodes WHERE id = p_node) <= now() - v_lease;
+      AND (lease_until = '-infinity' OR (SELECT held_since FROM live_nodes WHERE id = p_node) <= now() - v_lease);
     DELETE FROM live_nodes n WHERE reaper = p_node AND NOT EXISTS (SELECT FROM live_presence WHERE node_id = n.id);
     SELECT count(*) FILTER (WHERE reaper IS NULL), count(*) FILTER (WHERE reaper = p_node)
     INTO nodes, lapsed FROM live_nodes;

@@ -177,22 +177,27 @@ impl Memory {
         Ok(done)
     }
 
+    /// As `live_hold`.
     pub async fn hold(&self, node: NodeId, fresh: bool, lease: Duration, rows: &[Row]) -> Result<Held, sqlx::Error> {
         self.enroll(Step::Snapshot, |roll| roll.hold(node, fresh, lease, rows)).await
     }
 
+    /// As `live_release`.
     pub async fn release(&self, node: NodeId) -> Result<(), sqlx::Error> {
         self.enroll(Step::Snapshot, |roll| roll.release(node)).await
     }
 
+    /// As `live_lost`.
     pub async fn lost(&self, node: NodeId) -> Result<Vec<Remains>, sqlx::Error> {
         self.enroll(Step::Read, |roll| roll.lost(node)).await
     }
 
+    /// As `live_bury`.
     pub async fn bury(&self, node: NodeId, remains: &Remains) -> Result<(), sqlx::Error> {
         self.enroll(Step::Snapshot, |roll| roll.bury(node, remains)).await
     }
 
+    /// As `live_look`.
     pub async fn look(&self, node: NodeId, sessions: &[(SessionId, i64)]) -> Result<Sights, sqlx::Error> {
         let look = |roll: &mut Roll| {
             let (mut found, since) = roll.look(node, sessions);
@@ -206,6 +211,7 @@ impl Memory {
         self.enroll(Step::Read, look).await
     }
 
+    /// As `live_forsaken`.
     pub fn forsaken(&self) -> Vec<Key> {
         let roll = self.roll.lock();
         let alone = |key: &Key, kept: &Kept| {

@@ -15,7 +15,8 @@ use crate::live::{
 #[derive(Debug)]
 struct Lease {
     held_since: Instant,
-    until: Instant,
+    /// None: given up.
+    until: Option<Instant>,
     reaper: Option<NodeId>,
 }
 
@@ -40,15 +41,15 @@ impl Roll {
     pub fn hold(&mut self, node: NodeId, fresh: bool, lease: Duration, rows: &[Row]) -> Held {
         let now = Instant::now();
         if fresh {
-            self.nodes.insert(node, Lease { held_since: now, until: now + lease, reaper: None });
+            self.nodes.insert(node, Lease { held_since: now, until: Some(now + lease), reaper: None });
         }
         let Some(own) = self.nodes.get_mut(&node).filter(|own| own.reaper.is_none()) else {
             return Held { ours: false, nodes: 0, lapsed: 0 };
         };
-        if own.until < now {
+        if own.until < Some(now) {
             own.held_since = now;
         }
-        own.until = now + lease;
+        own.until = Some(now + lease);
         let may_judge = own.held_since + lease <= now;
         self.writes += 1;
         for (key, people) in rows {
@@ -62,8 +63,9 @@ impl Roll {
             }
         }
         for (id, other) in &mut self.nodes {
-            if other.reaper == Some(node) || (may_judge && other.until < now && *id != node) {
-                (other.reaper, other.until) = (Some(node), now + lease);
+            let lapsed = other.until.is_none_or(|until| may_judge && until < now);
+            if other.reaper == Some(node) || (lapsed && *id != node) {
+                (other.reaper, other.until) = (Some(node), Some(now + lease));
             }
         }
         let rows = &self.rows;
@@ -78,7 +80,7 @@ impl Roll {
         let has_rows = self.rows.keys().any(|(_, owner)| *owner == node);
         if let Some(own) = self.nodes.get_mut(&node).filter(|own| own.reaper.is_none()) {
             if has_rows {
-                own.until = own.held_since;
+                own.until = None;
             } else {
                 self.nodes.remove(&node);
             }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::ledger::Row;
 use crate::live::{
     core::{NodeId, ParticipantId},
     room::writer::Key,
@@ -116,10 +117,10 @@ impl Board {
 
     // --- the node's side
 
-    /// What is to be written, once.
-    pub(super) fn take_unwritten(&self) -> Option<Option<People>> {
+    /// The row to be written, once.
+    pub(super) fn take_unwritten(&self) -> Option<Row> {
         let mut here = self.here.lock();
-        std::mem::take(&mut here.unwritten).then(|| here.people.clone())
+        std::mem::take(&mut here.unwritten).then(|| (self.key, here.people.clone()))
     }
 
     /// It was not written, or not by this lease, or somebody else wrote there.
@@ -175,14 +176,14 @@ mod tests {
         assert_eq!(board.take_unwritten(), None);
         board.write(Some(people(&[1])));
         board.write(Some(people(&[1, 2])));
-        assert_eq!(board.take_unwritten(), Some(Some(people(&[1, 2]))));
+        assert_eq!(board.take_unwritten(), Some((board.key, Some(people(&[1, 2])))));
         board.write(Some(people(&[1, 2])));
         assert_eq!(board.take_unwritten(), None, "nothing new");
         board.write_again();
-        assert_eq!(board.take_unwritten(), Some(Some(people(&[1, 2]))));
+        assert_eq!(board.take_unwritten(), Some((board.key, Some(people(&[1, 2])))));
         board.write(None);
         assert!(!board.is_blank());
-        assert_eq!(board.take_unwritten(), Some(None));
+        assert_eq!(board.take_unwritten(), Some((board.key, None)));
         assert!(board.is_blank());
         let node: NodeId = Id::new(Uuid::from_u128(9));
         board.hear(vec![(node, people(&[3]))], 7);

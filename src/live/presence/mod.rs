@@ -98,15 +98,15 @@ impl Presence {
                 let lease = self.lease.lock();
                 (lease.node, lease.fresh, lease.held)
             };
-            let boards: Vec<_> = self.boards.lock().values().cloned().collect();
-            let news: Vec<_> = boards.into_iter().filter_map(|board| Some((board.take_unwritten()?, board))).collect();
-            if news.is_empty() && held.is_some_and(|held| begun - held < RENEW) {
+            let rows: Vec<_> = self.boards.lock().values().filter_map(|board| board.take_unwritten()).collect();
+            if rows.is_empty() && held.is_some_and(|held| begun - held < RENEW) {
                 return Ok(false);
             }
-            let rows: Vec<_> = news.iter().map(|(people, board)| (board.key, people.clone())).collect();
             let answer = ledger::hold(store, node, fresh, LEASE, &rows).await;
             if !matches!(&answer, Ok(held) if held.ours) {
-                news.iter().for_each(|(_, board)| board.write_again());
+                for (key, _) in &rows {
+                    self.board_of(*key).write_again();
+                }
             }
             match answer {
                 Ok(held) if held.ours => {

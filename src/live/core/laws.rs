@@ -334,7 +334,7 @@ fn histories_reach_every_corner() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let (mut kinds, mut codes) = (BTreeSet::new(), Vec::<Code>::new());
-    for _ in 0..96 {
+    for _ in 0..192 {
         let mut room = room();
         for step in history().new_tree(&mut runner).unwrap().current() {
             match &step {

@@ -1,7 +1,10 @@
 //! How the rest of the house talks to a room.
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +44,8 @@ pub struct Attached {
     pub ring: Arc<Ring>,
     /// From where.
     pub cursor: Cursor,
+    /// Time between pings.
+    pub heartbeat: Duration,
     /// To be sent first: welcome, and a snapshot or the missing events.
     pub frames: Vec<Frame>,
 }

@@ -39,7 +39,7 @@ use crate::{
     runtime::Limits,
 };
 pub use handle::{Answer, Attached, Closed, Handle, Rejection, Viewer};
-pub use show::{HEARTBEAT, encode};
+pub use show::encode;
 
 /// Messages that may wait for a room.
 const INBOX: usize = 2_048;

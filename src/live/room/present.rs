@@ -163,8 +163,14 @@ impl Room {
         let opening = self.show.open(audience, &self.state, request.after, you, self.clock.now());
         let member = Member { line: request.line, audience, participant };
         let connection = self.members.add(member, self.limits.connections_per_participant);
-        let attached =
-            Attached { connection, participant, ring: opening.ring, cursor: opening.cursor, frames: opening.frames };
+        let attached = Attached {
+            connection,
+            participant,
+            ring: opening.ring,
+            cursor: opening.cursor,
+            heartbeat: Duration::from_secs(u64::from(opening.heartbeat)),
+            frames: opening.frames,
+        };
         if request.reply.send(Ok(attached)).is_err()
             && let Some(member) = self.members.remove(connection, Instant::now())
         {

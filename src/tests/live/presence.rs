@@ -24,7 +24,7 @@ async fn sql(database: &TestDb, text: String) -> u64 {
     sqlx::query(AssertSqlSafe(text)).execute(&mut superuser).await.unwrap().rows_affected()
 }
 
-async fn count(database: &TestDb, text: &str) -> i64 {
+pub async fn count(database: &TestDb, text: &str) -> i64 {
     let mut superuser = database.superuser().await;
     let sql = format!("SELECT count(*) FROM {text}");
     sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut superuser).await.unwrap()

@@ -8,7 +8,7 @@ use atelier::{
 };
 use serde_json::json;
 
-use super::presence::{lapses, vanishes};
+use super::presence::{count, lapses, vanishes};
 use crate::support::{
     Account, Atelier, Client, Machine, Meeting, Setup, TestDb,
     machine::{passes, until},
@@ -158,5 +158,34 @@ async fn an_assistant_takes_over_when_the_node_of_the_host_has_died() {
     let host = here.enters(&session, None).await;
     leads(&host).await;
     until("both there", async || app.truth(&session).await.state.people.values().all(|p| p.left_at.is_none())).await;
+    ends(&app, &session, &host, &bo).await;
+}
+
+#[tokio::test]
+async fn a_host_whose_machine_is_silent_is_missed_within_seconds() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    let bo = session.joins("Bo").await;
+    begins(&host, &bo).await;
+    assert!(host.heard(r#""heartbeat":5,"#).is_some() && host.heard(r#""heartbeat":25,"#).is_none());
+    bo.waits("another pace", |copy| copy.raw.iter().any(|frame| frame.contains(r#""heartbeat":5,"#))).await;
+    // Its lid is closed: nothing is read, nothing is answered, and the line stays as it is.
+    host.stops_reading();
+    let seen = format!("live_presence WHERE '{}' = ANY (people)", host.me());
+    until("the host to be seen", async || count(&app.database, &seen).await == 1).await;
+    let missed = async {
+        while count(&app.database, &seen).await > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(25), missed).await.expect("missed");
+    passes(Duration::from_secs(6)).await;
+    sees_no_instructor(&bo, true).await;
+    bo.does(take_over()).await;
+    host.reads_again();
+    host.is_closed_with(4108).await;
+    host.comes().await;
     ends(&app, &session, &host, &bo).await;
 }

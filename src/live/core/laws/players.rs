@@ -129,7 +129,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 /// Mostly answers that fit their poll.
 fn ballot() -> impl Strategy<Value = (PollId, Choice)> {
     prop_oneof![
-        3 => (select(vec![1, 3]), 1..=3_u128).prop_map(|(poll, one)| (id(poll), Choice::Options(vec![id(one)]))),
+        4 => (select(vec![1, 1, 1, 3]), 1..=3_u128).prop_map(|(poll, one)| (id(poll), Choice::Options(vec![id(one)]))),
         2 => (1..=2_u128).prop_map(|one| (id(2), Choice::Options(vec![id(one + 1), id(one)]))),
         3 => select(vec!["Yes", "no"]).prop_map(|text| (id(4), Choice::Text(text.to_owned()))),
         3 => select(vec!["Yes", "yes"]).prop_map(|word| (id(5), Choice::Words(vec![word.to_owned(), "no".to_owned()]))),

@@ -65,6 +65,10 @@ fn describe() {
     metrics::describe_gauge!("atelier_db_connections_used", "Database connections in use.");
     metrics::describe_gauge!("atelier_db_connections_open", "Database connections open.");
     metrics::describe_gauge!("atelier_live_rooms", "Live sessions open on this node.");
+    metrics::describe_gauge!("atelier_live_nodes", "Nodes that hold a lease.");
+    metrics::describe_counter!("atelier_live_presence_writes_total", "Rows written about who is connected here.");
+    metrics::describe_counter!("atelier_live_presence_reaps_total", "Rows of lost nodes that this node has seen to.");
+    metrics::describe_counter!("atelier_live_leases_lost_total", "Times this node was thought to be lost.");
     metrics::describe_gauge!("atelier_gateway_connections", "Live sockets.");
     metrics::describe_counter!("atelier_gateway_frames_sent_total", "Messages written to live sockets.");
     metrics::describe_counter!("atelier_gateway_fell_behind_total", "Slow readers that were given a fresh snapshot.");

@@ -20,7 +20,7 @@ use crate::{
     live::{
         fanout::Frame,
         protocol::{ServerMessage, close},
-        room::{HEARTBEAT, encode},
+        room::encode,
     },
     socket::{Fault, Incoming, Socket, WriteError},
 };
@@ -105,7 +105,7 @@ impl Connection {
 
     /// Runs until the end. None: the peer is gone, there is nobody to say goodbye to.
     async fn run(&mut self) -> Option<Farewell> {
-        let heartbeat = Duration::from_secs(u64::from(HEARTBEAT));
+        let mut heartbeat = self.viewing.heartbeat();
         // One timer for the life of the connection: making one per wake-up would cost more than the wake-up.
         let mut next_ping = std::pin::pin!(tokio::time::sleep(heartbeat));
         loop {
@@ -132,6 +132,11 @@ impl Connection {
             };
             if let Err(end) = step {
                 return end;
+            }
+            if self.viewing.heartbeat() != heartbeat {
+                heartbeat = self.viewing.heartbeat();
+                self.heard = Instant::now();
+                next_ping.as_mut().reset(tokio::time::Instant::now() + heartbeat);
             }
         }
     }

@@ -2,6 +2,7 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
@@ -54,6 +55,11 @@ impl Viewing {
         let (handle, attached) = attach(&gateway, &hello, after, &line).await?;
         line.wake();
         Ok(Self { gateway, hello, handle, line, attached })
+    }
+
+    /// Time between pings; another one after the viewer's role has changed.
+    pub fn heartbeat(&self) -> Duration {
+        self.attached.heartbeat
     }
 
     /// Bounds and counters.

@@ -100,6 +100,7 @@ codes! {
     Removed = 403, "You were removed from this session.";
     UnknownParticipant = 404, "There is no such participant in this session.";
     LastInstructor = 409, "A session keeps at least one instructor.";
+    InstructorHere = 409, "An instructor is here.";
     // --- polls
     PollUnknown = 404, "There is no such poll in this session.";
     PollNotOpen = 409, "This poll is not open yet.";

@@ -3,6 +3,7 @@ pub mod core;
 pub mod fanout;
 pub mod http;
 mod log;
+mod presence;
 mod projection;
 pub mod protocol;
 mod retention;
@@ -12,10 +13,12 @@ pub mod store;
 use std::{sync::Arc, time::Duration};
 
 use dashmap::DashMap;
+use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 
 use self::{
-    core::{Session, SystemCommand},
+    core::{NodeId, Session, SystemCommand},
+    presence::Presence,
     room::{
         Answer, Handle, Rejection,
         writer::{Ask, Key, WriteError},
@@ -49,19 +52,27 @@ struct Inner {
     clock: Clock,
     tasks: Tasks,
     limits: Limits,
+    presence: Presence,
     rooms: DashMap<Key, Arc<Mutex<Option<Handle>>>>,
 }
 
 impl Live {
-    /// No rooms yet. Starts the head check and the sweep.
+    /// No rooms yet. Starts the head check, the lease and the sweep.
     pub fn new(store: impl Into<Store>, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
-        let store = store.into();
-        let live = Self { inner: Arc::new(Inner { store, bus, clock, tasks, limits, rooms: DashMap::new() }) };
+        let (store, presence, rooms) = (store.into(), Presence::new(clock.clone()), DashMap::new());
+        let live = Self { inner: Arc::new(Inner { store, bus, clock, tasks, limits, presence, rooms }) };
         let watcher = live.clone();
         live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });
+        let keeper = live.clone();
+        live.inner.tasks.spawn("live presence", async move { keeper.keep_presence().await });
         let sweeper = live.clone();
         live.inner.tasks.spawn("live sweep", async move { sweeper.sweep().await });
         live
+    }
+
+    /// Under which id this node holds its lease.
+    pub fn node(&self) -> NodeId {
+        self.inner.presence.node()
     }
 
     /// The room of a session, opened if need be. Two first callers get one room.
@@ -71,9 +82,8 @@ impl Live {
         if let Some(handle) = slot.as_ref().filter(|handle| !handle.is_closed()) {
             return Ok(handle.clone());
         }
-        let Inner { store, bus, clock, limits, .. } = &*self.inner;
         // Boxed: large, and rare beside the look-ups.
-        match Box::pin(room::open(store.clone(), bus.clone(), clock.clone(), *limits, key)).await {
+        match Box::pin(self.open(key)).await {
             Ok((handle, room)) => {
                 *slot = Some(handle.clone());
                 let live = self.clone();
@@ -93,6 +103,12 @@ impl Live {
                 Err(Rejection::Retry { code: Code::Unavailable, after_ms: 1_000 })
             }
         }
+    }
+
+    async fn open(&self, key: Key) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
+        let Inner { store, bus, clock, limits, presence, .. } = &*self.inner;
+        let board = presence.board(store, key).await?;
+        room::open(store.clone(), bus.clone(), clock.clone(), *limits, board).await
     }
 
     /// Removes a slot that holds no living room and that nobody is opening.
@@ -166,10 +182,9 @@ impl Live {
     }
 
     async fn check_heads(&self, rooms: &[(Key, Handle)]) -> Result<(), sqlx::Error> {
-        let ids: Vec<_> = rooms.iter().map(|(key, _)| key.session.uuid()).collect();
-        let heads = self.inner.store.heads(&ids).await?;
+        let heads = self.inner.presence.look(&self.inner.store, rooms).await?;
         for (key, handle) in rooms {
-            if let Some(head) = heads.get(&key.session.uuid()).filter(|head| **head > handle.seq()) {
+            if let Some(head) = heads.get(&key.session).filter(|head| **head > handle.seq()) {
                 handle.catch_up(*head);
             }
         }
@@ -190,6 +205,9 @@ impl Live {
             }
             if let Err(error) = self.archive().await {
                 tracing::warn!(%error, "logs not archived; the next attempt is in a minute");
+            }
+            if let Err(error) = self.see_to_forsaken().await {
+                tracing::warn!(%error, "forsaken sessions were not looked for; the next look is in a minute");
             }
         }
     }

@@ -196,6 +196,8 @@ pub struct Integrity {
     pub unanswered: u32,
     /// Second votes refused since the room was loaded (where changing is not allowed).
     pub refused_duplicates: u32,
+    /// No instructor is here: each has left, or has had no connection for some seconds. An assistant may take over.
+    pub no_instructor: bool,
 }
 
 /// Close codes. 4000–4099: do not come back. 4100–4199: come back with full-jitter back-off. 4200–4299: come back at

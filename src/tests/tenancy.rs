@@ -247,7 +247,7 @@ async fn system_roles_can_be_read_but_not_changed() {
 #[tokio::test]
 async fn tokens_passwords_and_the_migration_log_are_out_of_reach() {
     let world = World::new().await;
-    for table in ["auth_tokens", "user_credentials", "_sqlx_migrations"] {
+    for table in ["auth_tokens", "user_credentials", "live_nodes", "_sqlx_migrations"] {
         for sql in [format!("SELECT FROM {table}"), format!("DELETE FROM {table}")] {
             let mut a = world.tenant(A).await;
             assert_eq!(run(&mut a, &sql).await, Err(NO_RIGHT.to_owned()), "{sql}");

@@ -138,22 +138,24 @@ test('what is mine: votes replace per poll, upvotes go on and off, own questions
 });
 
 test('upvotes, presence and integrity', () => {
-  const state = run([
-    snapshot(5, sessionState({ questions: [question()] })),
-    { type: 'upvotes', counts: [{ question: 'q1', upvotes: 23 }] },
-    { type: 'presence', online: 212 },
-    { type: 'integrity', joined: 9, connected: 8, poll: 'p1', answered: 5, unanswered: 3, refusedDuplicates: 1 },
-  ]);
-  expect(state.questions[0]?.upvotes).toBe(23);
-  expect(state.online).toBe(212);
-  expect(state.integrity).toEqual({
+  const integrity = {
     joined: 9,
     connected: 8,
     poll: 'p1',
     answered: 5,
     unanswered: 3,
     refusedDuplicates: 1,
-  });
+    noInstructor: false,
+  };
+  const state = run([
+    snapshot(5, sessionState({ questions: [question()] })),
+    { type: 'upvotes', counts: [{ question: 'q1', upvotes: 23 }] },
+    { type: 'presence', online: 212 },
+    { type: 'integrity', ...integrity },
+  ]);
+  expect(state.questions[0]?.upvotes).toBe(23);
+  expect(state.online).toBe(212);
+  expect(state.integrity).toEqual(integrity);
 });
 
 test('a frame of a later protocol changes nothing', () => {

@@ -19,7 +19,7 @@ use crate::{
     live::{
         fanout::Frame,
         protocol::{ServerMessage, close},
-        room::{HEARTBEAT, encode},
+        room::encode,
     },
 };
 
@@ -102,10 +102,14 @@ impl Feed {
 
     async fn stream(&mut self) -> Result<Infallible, End> {
         self.send(event::prelude()).await?;
-        let heartbeat = Duration::from_secs(u64::from(HEARTBEAT));
+        let mut heartbeat = self.viewing.heartbeat();
         let mut next_ping = pin!(sleep(heartbeat));
         loop {
             self.deliver().await?;
+            if self.viewing.heartbeat() != heartbeat {
+                heartbeat = self.viewing.heartbeat();
+                next_ping.as_mut().reset(Instant::now() + heartbeat);
+            }
             tokio::select! {
                 biased;
                 () = self.body.closed() => return Err(End::Gone),

@@ -77,6 +77,10 @@ impl<'a> Who<'a> {
     pub fn is_instructor(&self) -> bool {
         self.person.is_none_or(|person| person.role == Role::Instructor)
     }
+    /// The part played; administrators who did not join play none.
+    pub fn role(&self) -> Option<Role> {
+        self.person.map(|person| person.role)
+    }
     /// The participant who votes or asks: everybody but observers.
     pub fn voice(&self) -> Result<ParticipantId, Refusal> {
         match (self.actor, self.person) {

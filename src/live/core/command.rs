@@ -1,9 +1,11 @@
 //! What may be asked of a session: by clients, and by the server itself.
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Choice, ParticipantId, PollDraft, PollId, QuestionId, Role, Stage, Timer, lifecycle, roster};
+use super::{Choice, NodeId, ParticipantId, PollDraft, PollId, QuestionId, Role, Stage, Timer, lifecycle, roster};
 
 /// What a client may ask for. Every command may be retried: sent twice, it happens once.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, TS, JsonSchema)]
@@ -70,6 +72,13 @@ pub enum Command {
         participant: ParticipantId,
         /// Which.
         role: Role,
+    },
+    /// Lead the session from now on: for an assistant, when no instructor is here. Instructors who come back still are.
+    TakeOver {
+        /// Instructors of whom nobody has seen anything for a while, by the room's own knowledge; never from a client.
+        #[serde(skip)]
+        #[ts(skip)]
+        unseen: BTreeSet<ParticipantId>,
     },
     /// Grant or withdraw one permission.
     Permit {
@@ -255,6 +264,13 @@ pub enum SystemCommand {
     Join(roster::Join),
     /// These have been without a connection for longer than the grace.
     Leave(Vec<ParticipantId>),
+    /// A node was lost, and these were connected to it.
+    NodeLost {
+        /// Which. Lost once, it never comes back under this id.
+        node: NodeId,
+        /// By what it last said.
+        people: Vec<ParticipantId>,
+    },
     /// Close polls whose timer has run out.
     CloseDue,
     /// End (or cancel, if it never started) a session that nobody hosts any more (6.6, L6 and L7).

@@ -2,7 +2,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Choice, ParticipantId, PollDraft, PollId, QuestionId, Role, Settings, Stage, Status, Timer, question, roster,
+    Choice, NodeId, ParticipantId, PollDraft, PollId, QuestionId, Role, Settings, Stage, Status, Timer, question,
+    roster,
 };
 use crate::kernel::{Id, Moment, Refusal, caller};
 
@@ -36,6 +37,9 @@ pub enum Event {
     RoleSet { participant: ParticipantId, role: Role },
     #[serde(rename = "participant.permission")]
     Permitted { participant: ParticipantId, permission: roster::Right, granted: bool },
+    /// These were connected to a node that was lost. Who is connected nowhere else is away from here on.
+    #[serde(rename = "node.lost")]
+    NodeLost { node: NodeId, people: Vec<ParticipantId> },
 
     #[serde(rename = "poll.created")]
     PollCreated { poll: PollId, draft: PollDraft, by: Option<ParticipantId> },

@@ -334,7 +334,7 @@ fn histories_reach_every_corner() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let (mut kinds, mut codes) = (BTreeSet::new(), Vec::<Code>::new());
-    for _ in 0..64 {
+    for _ in 0..192 {
         let mut room = room();
         for step in history().new_tree(&mut runner).unwrap().current() {
             match &step {
@@ -354,8 +354,15 @@ fn histories_reach_every_corner() {
         let dismissed = room.state.questions.values().filter(|known| known.status == QuestionStatus::Dismissed);
         kinds.extend(dismissed.map(|_| "dismissed".to_owned()));
     }
-    assert_eq!(kinds.len(), 31, "every event but session.created, and a dismissed question: {kinds:?}");
-    for code in [Code::SessionFull, Code::AlreadyVoted, Code::PollRoundOver, Code::PollLocked, Code::Removed] {
+    assert_eq!(kinds.len(), 32, "every event but session.created, and a dismissed question: {kinds:?}");
+    for code in [
+        Code::SessionFull,
+        Code::AlreadyVoted,
+        Code::PollRoundOver,
+        Code::PollLocked,
+        Code::Removed,
+        Code::InstructorHere,
+    ] {
         assert!(codes.contains(&code), "{code:?} was never given");
     }
 }

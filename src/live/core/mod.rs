@@ -43,6 +43,10 @@ pub struct LiveSession;
 pub type SessionId = Id<LiveSession>;
 /// Id of a participant in one live session.
 pub type ParticipantId = Id<Participant>;
+/// Marker of the lease of a node.
+pub struct Node;
+/// Id of a node, for as long as it holds one lease without a gap.
+pub type NodeId = Id<Node>;
 /// Id of a poll; made by the client.
 pub type PollId = Id<Poll>;
 /// Id of an option of a poll; made by the client.
@@ -84,6 +88,9 @@ pub struct Session {
     pub stage: Stage,
     /// The one question that is highlighted, if any.
     pub highlighted: Option<QuestionId>,
+    /// The nodes lost last: whoever reports one of them again is late.
+    #[serde(default)]
+    pub lost_nodes: Vec<NodeId>,
 }
 
 impl Session {
@@ -105,6 +112,7 @@ impl Session {
             questions: BTreeMap::new(),
             stage: Stage::Lobby {},
             highlighted: None,
+            lost_nodes: vec![],
         }
     }
     /// Which participant this user is, if the user ever joined.
@@ -143,6 +151,7 @@ pub fn decide(state: &Session, actor: Actor, command: &Command, now: Moment) -> 
         C::Ban { participant } => roster::ban(state, who, *participant),
         C::Unban { participant } => roster::unban(state, who, *participant),
         C::SetRole { participant, role } => roster::set_role(state, who, *participant, *role),
+        C::TakeOver { unseen } => roster::take_over(state, who, unseen),
         C::Permit { participant, permission, granted } => {
             roster::permit(state, who, *participant, *permission, *granted)
         }
@@ -185,6 +194,7 @@ pub fn decide_system(state: &Session, command: &SystemCommand, now: Moment) -> D
     match command {
         SystemCommand::Join(join) => roster::join(state, join),
         SystemCommand::Leave(people) => Ok(roster::leave(state, people)),
+        SystemCommand::NodeLost { node, people } => Ok(roster::node_lost(state, *node, people)),
         SystemCommand::CloseDue => Ok(poll::decide::close_due(state, now)),
         SystemCommand::Expire => Ok(lifecycle::expire(state, now)),
         SystemCommand::Reschedule(plan) => lifecycle::reschedule(state, plan),
@@ -205,7 +215,8 @@ pub fn apply(state: &mut Session, event: &Event, at: Moment) {
         | E::Removed { .. }
         | E::Unbanned { .. }
         | E::RoleSet { .. }
-        | E::Permitted { .. } => roster::apply(state, event, at),
+        | E::Permitted { .. }
+        | E::NodeLost { .. } => roster::apply(state, event, at),
         E::PollCreated { .. }
         | E::PollEdited { .. }
         | E::PollsOrdered { .. }

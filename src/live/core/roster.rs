@@ -7,11 +7,14 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 
 use super::{
-    Decision, Event, ParticipantId, Session, Status,
+    Decision, Event, NodeId, ParticipantId, Session, Status,
     actor::{Who, allowed},
     wording::optional_line,
 };
 use crate::kernel::{Code, Id, Moment, Refusal, caller, text};
+
+/// So many lost nodes are remembered: more than can be lost between the first report of one and the last.
+const LOST_NODES: usize = 16;
 
 /// The part somebody plays in one session; not a role of the organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, JsonSchema, ToSchema)]
@@ -202,6 +205,16 @@ pub(super) fn leave(state: &Session, people: &[ParticipantId]) -> Vec<Event> {
     here.map(|participant| Event::Left { participant }).collect()
 }
 
+/// A node is lost once.
+pub(super) fn node_lost(state: &Session, node: NodeId, people: &[ParticipantId]) -> Vec<Event> {
+    if state.status.is_final() || people.is_empty() || state.lost_nodes.contains(&node) {
+        return vec![];
+    }
+    let people: BTreeSet<ParticipantId> = people.iter().copied().collect();
+    let here = people.into_iter().filter(|id| state.people.get(id).is_some_and(Participant::is_present));
+    vec![Event::NodeLost { node, people: here.collect() }]
+}
+
 /// Changes a name.
 pub(super) fn rename(state: &Session, who: &Who<'_>, participant: ParticipantId, name: &str) -> Decision {
     allowed(who.is(participant) || who.moderates())?;
@@ -271,6 +284,22 @@ pub(super) fn set_role(state: &Session, who: &Who<'_>, participant: ParticipantI
     Ok(vec![Event::RoleSet { participant, role }])
 }
 
+/// Makes an assistant an instructor, when every instructor has left or has been out of sight for a while.
+pub(super) fn take_over(state: &Session, who: &Who<'_>, unseen: &BTreeSet<ParticipantId>) -> Decision {
+    let (Some(participant), Some(role)) = (who.id(), who.role()) else { return Err(Code::Forbidden.into()) };
+    if role == Role::Instructor {
+        return Ok(vec![]);
+    }
+    allowed(role == Role::Assistant)?;
+    let leads = |(id, person): (&ParticipantId, &Participant)| {
+        person.role == Role::Instructor && person.is_present() && !unseen.contains(id)
+    };
+    if state.people.iter().any(leads) {
+        return Err(Code::InstructorHere.into());
+    }
+    Ok(vec![Event::RoleSet { participant, role: Role::Instructor }])
+}
+
 /// Grants or withdraws one permission. Hosts may, and nobody but an instructor touches an instructor's.
 pub(super) fn permit(
     state: &Session,
@@ -294,6 +323,12 @@ fn find(state: &Session, participant: ParticipantId) -> Result<&Participant, Ref
 
 /// Takes the next step of the state.
 pub(super) fn apply(state: &mut Session, event: &Event, at: Moment) {
+    if let Event::NodeLost { node, .. } = event {
+        state.lost_nodes.push(*node);
+        let surplus = state.lost_nodes.len().saturating_sub(LOST_NODES);
+        state.lost_nodes.drain(..surplus);
+        return;
+    }
     let (Event::Joined { participant, .. }
     | Event::Left { participant }
     | Event::Renamed { participant, .. }

@@ -93,7 +93,7 @@ impl Touched {
                 self.upvotes = true;
             }
             Event::Highlighted { .. } => self.questions.extend(state.questions.keys()),
-            Event::AnswerHidden { .. } | Event::StageChanged { .. } => {}
+            Event::AnswerHidden { .. } | Event::StageChanged { .. } | Event::NodeLost { .. } => {}
         }
     }
 }

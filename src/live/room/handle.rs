@@ -13,6 +13,7 @@ use super::{
     super::{
         core::{Actor, Command, ParticipantId, Session},
         fanout::{Cursor, Frame, Line, Ring},
+        presence::Board,
     },
     writer::Ask,
 };
@@ -43,6 +44,8 @@ pub struct Attached {
     pub ring: Arc<Ring>,
     /// From where.
     pub cursor: Cursor,
+    /// Time between pings.
+    pub heartbeat: Duration,
     /// To be sent first: welcome, and a snapshot or the missing events.
     pub frames: Vec<Frame>,
 }
@@ -98,6 +101,7 @@ pub(super) enum Message {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     seq: Arc<AtomicU64>,
+    board: Arc<Board>,
 }
 
 /// The room has ended; open it anew.
@@ -105,8 +109,12 @@ pub struct Handle {
 pub struct Closed;
 
 impl Handle {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>) -> Self {
-        Self { inbox, seq }
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>, board: Arc<Board>) -> Self {
+        Self { inbox, seq, board }
+    }
+    /// Who is connected here and elsewhere.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
     /// The last number this room has shown.
     pub fn seq(&self) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! While one batch is being committed, the next one gathers, and whoever looks is served from the committed state.
 //! Nothing is acknowledged or shown before its commit.
+mod attendance;
 mod handle;
 mod members;
 mod others;
@@ -28,8 +29,9 @@ use self::{
     writer::{Ask, Batch, Key, Verdict, WriteError, Writer},
 };
 use super::{
-    core::{Session, SystemCommand, audience::Audience},
+    core::{ParticipantId, Session, SystemCommand, audience::Audience},
     log::Logged,
+    presence::Board,
     protocol::ServerMessage,
     store::Store,
 };
@@ -39,7 +41,7 @@ use crate::{
     runtime::Limits,
 };
 pub use handle::{Answer, Attached, Closed, Handle, Rejection, Viewer};
-pub use show::{HEARTBEAT, encode};
+pub use show::encode;
 
 /// Messages that may wait for a room.
 const INBOX: usize = 2_048;
@@ -83,6 +85,10 @@ struct Room {
     shown: Arc<AtomicU64>,
     show: Show,
     members: Members,
+    board: Arc<Board>,
+    /// Instructors whom nobody has seen for a while.
+    unseen: BTreeSet<ParticipantId>,
+    next_row: Instant,
     writer: Option<Writer>,
     failed: bool,
     pending: VecDeque<(Ask, Reply)>,
@@ -118,8 +124,9 @@ pub async fn open(
     bus: Bus,
     clock: Clock,
     limits: Limits,
-    key: Key,
+    board: Arc<Board>,
 ) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
+    let key = board.key;
     let channel = Channel::live(key.organization, key.session.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
@@ -137,6 +144,9 @@ pub async fn open(
         clock,
         show: Show::new(&limits, &state, seq),
         members: Members::expecting(&state, now),
+        board: board.clone(),
+        unseen: BTreeSet::new(),
+        next_row: now,
         state,
         seq,
         shown: shown.clone(),
@@ -164,7 +174,7 @@ pub async fn open(
         snapshot_seq: seq,
         limits,
     };
-    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, shown, board), room.run(messages, subscription).boxed()))
 }
 
 impl Room {
@@ -212,7 +222,7 @@ impl Room {
 
     fn may_end(&self) -> bool {
         let quiet = self.commit.is_none() && self.pending.is_empty();
-        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE) && !self.members.anybody_away();
         quiet && (idle || (self.draining && self.members.is_empty()))
     }
 
@@ -235,7 +245,10 @@ impl Room {
     fn handle(&mut self, message: Message) {
         self.idle_since = None;
         match message {
-            Message::Ask(ask, reply) => self.enqueue(ask, reply),
+            Message::Ask(mut ask, reply) => {
+                self.inform(&mut ask);
+                self.enqueue(ask, reply);
+            }
             Message::Attach(request) => self.attach(request),
             Message::Detach(connection) => {
                 if let Some(member) = self.members.remove(connection, Instant::now()) {
@@ -318,6 +331,7 @@ impl Room {
         self.paused_until = None;
         let most = self.pending.len().min(MOST_PER_BATCH);
         self.under_way = self.pending.drain(..most).collect();
+        self.under_way.iter_mut().for_each(|(ask, _)| self.members.spare(ask));
         let asks: Vec<Ask> = self.under_way.iter().map(|(ask, _)| ask.clone()).collect();
         self.commit = Some(
             async move {

@@ -52,6 +52,7 @@ impl Room {
             self.wake_soon(pushed);
         }
         for logged in &events {
+            self.attend(&logged.event);
             self.tell_persons(logged);
         }
     }
@@ -87,10 +88,6 @@ impl Room {
             }
             Event::Upvoted { question, participant, on } => {
                 self.tell(*participant, MyChange::Upvote { question: *question, on: *on });
-            }
-            Event::Joined { participant, .. } => self.members.expect(*participant, Instant::now()),
-            Event::Removed { participant, .. } => {
-                self.members.lines_of(*participant).for_each(|line| line.close(close::REMOVED));
             }
             Event::RoleSet { participant, .. } | Event::Permitted { participant, .. } => {
                 self.members.lines_of(*participant).for_each(|line| line.make_stale());
@@ -146,7 +143,8 @@ impl Room {
                 self.admit(request, Some(id));
             }
             _ => {
-                let join = roster::Join { fresh, user, name: None, role: Role::Participant };
+                let role = known.map_or(Role::Participant, |(_, person)| person.role);
+                let join = roster::Join { fresh, user, name: None, role };
                 self.enqueue(Ask::System(SystemCommand::Join(join)), Reply::Attach(Box::new(request)));
             }
         }
@@ -182,8 +180,14 @@ impl Room {
             // Was joining when the draining began.
             self.parting.add(connection, Instant::now());
         }
-        let attached =
-            Attached { connection, participant, ring: opening.ring, cursor: opening.cursor, frames: opening.frames };
+        let attached = Attached {
+            connection,
+            participant,
+            ring: opening.ring,
+            cursor: opening.cursor,
+            heartbeat: Duration::from_secs(u64::from(opening.heartbeat)),
+            frames: opening.frames,
+        };
         if request.reply.send(Ok(attached)).is_err()
             && let Some(member) = self.members.remove(connection, Instant::now())
         {
@@ -197,10 +201,7 @@ impl Room {
         let now = Instant::now();
         let viewers = self.show.viewers();
         self.next_tick = now + tick_length(viewers);
-        let gone = self.members.gone(now);
-        if !gone.is_empty() {
-            self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
-        }
+        self.look_around(now);
         if self.commit.is_none()
             && self.pending.is_empty()
             && core::next_deadline(&self.state).is_some_and(|at| at <= self.clock.now())
@@ -224,13 +225,14 @@ impl Room {
     fn tell_news(&mut self) {
         let online = self.members.online(&self.state);
         let (members, state, duplicates) = (&self.members, &self.state, self.refused_duplicates);
-        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates)) {
+        let no_instructor = self.lacks_instructor();
+        if self.show.tick(state, self.seq, online, || integrity(members, state, duplicates, no_instructor)) {
             members.all().for_each(|member| member.line.wake());
         }
     }
 }
 
-fn integrity(members: &Members, state: &Session, refused_duplicates: u32) -> Integrity {
+fn integrity(members: &Members, state: &Session, refused_duplicates: u32, no_instructor: bool) -> Integrity {
     let poll =
         state.polls.iter().filter(|(_, poll)| poll.status == PollStatus::Open).max_by_key(|(_, poll)| poll.opened_at);
     let connected = members.online(state);
@@ -243,5 +245,6 @@ fn integrity(members: &Members, state: &Session, refused_duplicates: u32) -> Int
         answered,
         unanswered: if poll.is_some() { connected - answered } else { 0 },
         refused_duplicates,
+        no_instructor,
     }
 }

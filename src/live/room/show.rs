@@ -21,7 +21,13 @@ const HISTORY: usize = 8_192;
 /// A cached snapshot is good for so many further frames: who gets it reads those from the ring.
 const SNAPSHOT_REUSE: u64 = 32;
 /// Seconds between pings.
-pub const HEARTBEAT: u32 = 25;
+const HEARTBEAT: u32 = 25;
+/// The same for hosts, so that one whose machine has died without a word is missed within a quarter of a minute.
+const HOSTS_HEARTBEAT: u32 = 5;
+
+fn heartbeat(audience: Audience) -> u32 {
+    if audience == Audience::Hosts { HOSTS_HEARTBEAT } else { HEARTBEAT }
+}
 
 /// All audiences, in the order of their places in [`Show`].
 pub const AUDIENCES: [Audience; 3] = [Audience::Hosts, Audience::Participants, Audience::Observers];
@@ -71,6 +77,8 @@ pub struct Opening {
     pub ring: Arc<Ring>,
     /// From here.
     pub cursor: Cursor,
+    /// Seconds between pings.
+    pub heartbeat: u32,
     /// Sent first.
     pub frames: Vec<Frame>,
 }
@@ -139,16 +147,15 @@ impl Show {
     pub fn open(&mut self, audience: Audience, state: &Session, after: Option<u64>, you: You, now: Moment) -> Opening {
         let missing = after.and_then(|after| self.missing(audience, state, after).map(|changes| (after, changes)));
         let stream = &mut self.streams[place(audience)];
-        let welcome = |seq, resumed| {
-            encode(&ServerMessage::Welcome { seq, you, server_time: now, heartbeat: HEARTBEAT, resumed })
-        };
+        let heartbeat = heartbeat(audience);
+        let welcome = |seq, resumed| encode(&ServerMessage::Welcome { seq, you, server_time: now, heartbeat, resumed });
         if let Some((after, events)) = missing {
             let seq = stream.told.max(after);
             let mut frames = vec![welcome(seq, true)];
             if seq > after || !events.is_empty() {
                 frames.push(encode(&ServerMessage::Events { after, seq, events }));
             }
-            return Opening { ring: stream.ring.clone(), cursor: stream.ring.end(), frames };
+            return Opening { ring: stream.ring.clone(), cursor: stream.ring.end(), heartbeat, frames };
         }
         let end = stream.ring.end();
         let (frame, seq, cursor) = match stream.snapshot.take() {
@@ -159,7 +166,7 @@ impl Show {
             }
         };
         stream.snapshot = Some((frame.clone(), seq, cursor));
-        Opening { ring: stream.ring.clone(), cursor, frames: vec![welcome(seq, false), frame] }
+        Opening { ring: stream.ring.clone(), cursor, heartbeat, frames: vec![welcome(seq, false), frame] }
     }
 
     /// What changed after a number, if that is still known, and not a number that was never given: somebody who holds

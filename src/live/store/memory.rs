@@ -1,6 +1,6 @@
 //! A log in memory for the simulation: a lock per session as the fence, commits that may fail, hang, or be done without
 //! anybody hearing of it. What goes wrong, and how long things take, comes from outside ([`Weather`]).
-use std::{borrow::Cow, collections::BTreeMap, collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
@@ -8,13 +8,14 @@ use tokio::{
     sync::{Mutex as RowLock, OwnedMutexGuard, oneshot},
     time::sleep,
 };
-use uuid::Uuid;
 
+use super::roll::Roll;
 use crate::{
     kernel::Moment,
     live::{
-        core::{Event, Session},
+        core::{Event, NodeId, Participant, Session, SessionId},
         log::Logged,
+        presence::ledger::{Held, Remains, Row, Sights},
         room::writer::Key,
     },
     runtime::Tasks,
@@ -90,6 +91,7 @@ struct Kept {
 #[derive(Clone)]
 pub struct Memory {
     kept: Arc<Mutex<BTreeMap<Key, Kept>>>,
+    roll: Arc<Mutex<Roll>>,
     weather: Weather,
     /// The work of the database itself goes on when a node is gone.
     server: Tasks,
@@ -129,7 +131,7 @@ async fn pause(time: Duration) {
 impl Memory {
     /// An empty database.
     pub fn new(server: Tasks) -> Self {
-        Self { kept: Arc::default(), weather: Arc::new(|_, _| Fate::FINE), server }
+        Self { kept: Arc::default(), roll: Arc::default(), weather: Arc::new(|_, _| Fate::FINE), server }
     }
 
     /// The same database in other weather.
@@ -165,17 +167,59 @@ impl Memory {
         Ok(tx)
     }
 
-    pub(super) async fn heads(&self, sessions: &[Uuid]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
-        let Some(key) = self.kept.lock().keys().next().copied() else { return Ok(HashMap::new()) };
-        let fate = (self.weather)(key, Step::Read);
+    /// Does something about leases and rows of presence, in the weather of that step.
+    async fn enroll<T>(&self, step: Step, act: impl FnOnce(&mut Roll) -> T) -> Result<T, sqlx::Error> {
+        let key = self.kept.lock().keys().next().copied();
+        let fate = key.map_or(Fate::FINE, |key| (self.weather)(key, step));
         until_done(fate).await?;
-        let heads = {
-            let kept = self.kept.lock();
-            let mine = kept.iter().filter(|(key, _)| sessions.contains(&key.session.uuid()));
-            mine.map(|(key, kept)| (key.session.uuid(), kept.events.last().map_or(0, |logged| logged.seq))).collect()
-        };
+        let done = act(&mut self.roll.lock());
         until_heard(fate).await?;
-        Ok(heads)
+        Ok(done)
+    }
+
+    /// As `live_hold`.
+    pub async fn hold(&self, node: NodeId, fresh: bool, lease: Duration, rows: &[Row]) -> Result<Held, sqlx::Error> {
+        self.enroll(Step::Snapshot, |roll| roll.hold(node, fresh, lease, rows)).await
+    }
+
+    /// As `live_release`.
+    pub async fn release(&self, node: NodeId) -> Result<(), sqlx::Error> {
+        self.enroll(Step::Snapshot, |roll| roll.release(node)).await
+    }
+
+    /// As `live_lost`.
+    pub async fn lost(&self, node: NodeId) -> Result<Vec<Remains>, sqlx::Error> {
+        self.enroll(Step::Read, |roll| roll.lost(node)).await
+    }
+
+    /// As `live_bury`.
+    pub async fn bury(&self, node: NodeId, remains: &Remains) -> Result<(), sqlx::Error> {
+        self.enroll(Step::Snapshot, |roll| roll.bury(node, remains)).await
+    }
+
+    /// As `live_look`.
+    pub async fn look(&self, node: NodeId, sessions: &[(SessionId, i64)]) -> Result<Sights, sqlx::Error> {
+        let look = |roll: &mut Roll| {
+            let (mut found, since) = roll.look(node, sessions);
+            for (key, kept) in self.kept.lock().iter() {
+                if let Some(found) = found.get_mut(&key.session) {
+                    found.head = Some(kept.events.last().map_or(0, |logged| logged.seq));
+                }
+            }
+            (found, since)
+        };
+        self.enroll(Step::Read, look).await
+    }
+
+    /// As `live_forsaken`.
+    pub fn forsaken(&self) -> Vec<Key> {
+        let roll = self.roll.lock();
+        let alone = |key: &Key, kept: &Kept| {
+            !kept.tables.status.is_final()
+                && kept.tables.people.values().any(Participant::is_present)
+                && !roll.has(key.session)
+        };
+        self.kept.lock().iter().filter(|(key, kept)| alone(key, kept)).map(|(key, _)| *key).collect()
     }
 
     pub(super) fn overdue(&self, now: Moment) -> Vec<Key> {
@@ -366,8 +410,10 @@ mod tests {
     };
 
     fn a_session() -> (Key, Memory, Clock) {
-        let (key, memory) =
-            (Key { organization: Id::new(Uuid::nil()), session: Id::new(Uuid::nil()) }, Memory::new(Tasks::new()));
+        let (key, memory) = (
+            Key { organization: Id::new(uuid::Uuid::nil()), session: Id::new(uuid::Uuid::nil()) },
+            Memory::new(Tasks::new()),
+        );
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let settings = Settings {
             title: "Workshop".to_owned(),

@@ -1,16 +1,14 @@
 //! Where sessions are kept: PostgreSQL. In the simulation: memory that keeps the same promises and breaks as badly.
 #[cfg(test)]
 pub mod memory;
-
-use std::collections::HashMap;
-
-use uuid::Uuid;
+#[cfg(test)]
+mod roll;
 
 #[cfg(test)]
 use self::memory::{Memory, MemoryTx};
 use super::{
     core::Session,
-    log::{self, Logged, to_seq},
+    log::{self, Logged},
     projection::{self, Head},
     room::writer::Key,
 };
@@ -59,22 +57,6 @@ impl Store {
             Self::Memory(memory) => Backend::Memory(Box::new(memory.begin(key).await?)),
         };
         Ok(Transaction { session: key.session, head: Head::Behind, tx })
-    }
-
-    /// The last number given in each of these sessions.
-    pub async fn heads(&self, sessions: &[Uuid]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
-        match self {
-            Self::Postgres(db) => {
-                let mut tx = db.system().await?;
-                let heads = sqlx::query!(r#"SELECT id AS "id!", event_seq AS "seq!" FROM live_heads($1)"#, sessions)
-                    .fetch_all(&mut *tx)
-                    .await?;
-                tx.commit().await?;
-                Ok(heads.into_iter().map(|head| (head.id, to_seq(head.seq))).collect())
-            }
-            #[cfg(test)]
-            Self::Memory(memory) => memory.heads(sessions).await,
-        }
     }
 
     /// Sessions that nobody hosts any more.

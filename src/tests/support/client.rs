@@ -259,15 +259,17 @@ impl Client {
     pub async fn tries(&self, command: impl Serialize) -> Option<Reply> {
         let reference = self.0.reference.fetch_add(1, Ordering::Relaxed);
         let command = serde_json::to_value(command).unwrap();
-        let mut line = self.0.line.lock().await;
-        let sent = match line.as_mut().map(|line| &mut line.way) {
-            None => Sent::Lost,
-            Some(Way::Socket(sink)) => wire::write(sink, reference, command).await,
-            Some(Way::Post(http)) => {
-                let http = http.clone();
-                // Commands travel beside each other.
-                drop(line);
-                wire::post(&http, self, reference, command).await
+        let sent = {
+            let mut line = self.0.line.lock().await;
+            match line.as_mut().map(|line| &mut line.way) {
+                None => Sent::Lost,
+                Some(Way::Socket(sink)) => wire::write(sink, reference, command).await,
+                Some(Way::Post(http)) => {
+                    let http = http.clone();
+                    // Commands travel beside each other.
+                    drop(line);
+                    wire::post(&http, self, reference, command).await
+                }
             }
         };
         match sent {

@@ -4,6 +4,7 @@ pub mod client;
 pub mod copy;
 pub mod database;
 pub mod house;
+pub mod machine;
 pub mod proxy;
 pub mod redis;
 pub mod rows;
@@ -15,6 +16,7 @@ pub use self::{
     atelier::{Account, Atelier, Meeting, Setup, Site},
     client::Client,
     copy::Reply,
+    machine::Machine,
     sheet::Sheet,
     truth::Truth,
     wire::Wire,

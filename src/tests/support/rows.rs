@@ -41,6 +41,7 @@ pub const ROWS: &[Row] = &[
         "live_session_snapshots",
         "(organization_id, live_session_id, seq, version, state) VALUES ({org}, {live_sessions}, 1, 1, '{}')",
     ),
+    row("live_presence", "(organization_id, live_session_id, node_id) VALUES ({org}, {live_sessions}, {id})"),
     row(
         "live_session_archive",
         "(organization_id, live_session_id, from_seq, to_seq, events) VALUES ({org}, {live_sessions}, 1, 1, '[]')",
@@ -87,7 +88,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// Tables without a tenant: nobody reaches them but through definer functions, or they have rules of their own.
-pub const GLOBAL: &[&str] = &["organizations", "users", "user_credentials", "auth_tokens"];
+pub const GLOBAL: &[&str] = &["organizations", "users", "user_credentials", "auth_tokens", "live_nodes"];
 
 /// Two of these live side by side in the isolation tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

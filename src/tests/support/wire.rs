@@ -209,6 +209,9 @@ fn take(copy: &mut Copy, event: &Event) -> Option<Result<String, End>> {
     }
 }
 
+const PING: &str = r#"{"type":"ping"}"#;
+const PONG: &str = r#"{"type":"pong"}"#;
+
 /// Reads a socket until it ends.
 pub async fn read_socket(
     client: Weak<Inner>,
@@ -224,6 +227,9 @@ pub async fn read_socket(
         let end = match next {
             Some(Ok(Message::Text(text))) => {
                 inner.copy.send_modify(|copy| copy.take(&text));
+                if text.as_str() == PING {
+                    Client(inner).throws(Message::text(PONG)).await;
+                }
                 continue;
             }
             Some(Ok(Message::Close(frame))) => frame.map_or(End::BrokenOff, |frame| End::With(frame.code.into())),

@@ -54,7 +54,7 @@ participant: string,
 /**
  * Which.
  */
-role: Role, } } | { "permit": { 
+role: Role, } } | { "takeOver": {  } } | { "permit": { 
 /**
  * Whose.
  */

@@ -27,4 +27,8 @@ unanswered: number,
 /**
  * Second votes refused since the room was loaded (where changing is not allowed).
  */
-refusedDuplicates: number, };
+refusedDuplicates: number, 
+/**
+ * No instructor is here: each has left, or has had no connection for some seconds. An assistant may take over.
+ */
+noInstructor: boolean, };

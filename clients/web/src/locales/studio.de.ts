@@ -111,6 +111,10 @@ const de: Translation<typeof en> = {
     other: '{n} Schritte warten darauf, gesendet zu werden.',
   },
 
+  'lead.gone': 'Die Leitung ist weg. Umfragen und Uhren laufen weiter.',
+  'lead.take': 'Übernehmen',
+  'lead.yours': 'Sie leiten die Sitzung jetzt.',
+
   'console.pager': 'Durch den Ablauf',
   'console.side': 'Fragen und Personen',
   'console.title': '{title}, Pult',
@@ -473,6 +477,7 @@ const de: Translation<typeof en> = {
   'error.wrong_state': 'Das geht an dieser Stelle nicht.',
   'error.feature_disabled': 'Das ist in den Einstellungen abgeschaltet.',
   'error.last_instructor': 'Die Sitzung braucht mindestens eine Leitung.',
+  'error.instructor_here': 'Die Leitung ist wieder da.',
   'error.poll_unknown': 'Diese Umfrage gibt es nicht mehr.',
   'error.poll_not_open': 'Die Umfrage ist nicht offen.',
   'error.poll_closed': 'Die Umfrage ist schon geschlossen.',

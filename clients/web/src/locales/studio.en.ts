@@ -104,6 +104,10 @@ const en = {
   'conn.reload': 'Connect again',
   'conn.waiting': { one: 'One step is waiting to be sent.', other: '{n} steps are waiting to be sent.' },
 
+  'lead.gone': 'The host is gone. Polls and timers go on.',
+  'lead.take': 'Take over',
+  'lead.yours': 'You lead the session now.',
+
   'console.pager': 'Along the run of show',
   'console.side': 'Questions and people',
   'console.title': '{title}, console',
@@ -461,6 +465,7 @@ const en = {
   'error.wrong_state': 'That is not possible at this point.',
   'error.feature_disabled': 'This is switched off in the settings.',
   'error.last_instructor': 'The session needs at least one instructor.',
+  'error.instructor_here': 'The host is here again.',
   'error.poll_unknown': 'This poll is not there any more.',
   'error.poll_not_open': 'The poll is not open.',
   'error.poll_closed': 'The poll is closed already.',

@@ -32,7 +32,7 @@ pub fn touched(event: &Event, state: &Session) -> Vec<Entity> {
         | Event::PollArchived { poll, .. }
         | Event::TimerSet { poll, .. }
         | Event::AnswerHidden { poll, .. } => vec![Entity::Poll(*poll)],
-        Event::Voted { .. } | Event::Upvoted { .. } => vec![],
+        Event::Voted { .. } | Event::Upvoted { .. } | Event::NodeLost { .. } => vec![],
         Event::Asked { question, .. }
         | Event::QuestionMoved { question, .. }
         | Event::AnswerGiven { question, .. }

@@ -1,5 +1,10 @@
 //! The people and things that random histories are made of.
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
 
 use super::super::{
     Actor, Choice, Command, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role, Stage, SystemCommand,
@@ -124,7 +129,7 @@ fn choice() -> impl Strategy<Value = Choice> {
 /// Mostly answers that fit their poll.
 fn ballot() -> impl Strategy<Value = (PollId, Choice)> {
     prop_oneof![
-        3 => (select(vec![1, 3]), 1..=3_u128).prop_map(|(poll, one)| (id(poll), Choice::Options(vec![id(one)]))),
+        4 => (select(vec![1, 1, 1, 3]), 1..=3_u128).prop_map(|(poll, one)| (id(poll), Choice::Options(vec![id(one)]))),
         2 => (1..=2_u128).prop_map(|one| (id(2), Choice::Options(vec![id(one + 1), id(one)]))),
         3 => select(vec!["Yes", "no"]).prop_map(|text| (id(4), Choice::Text(text.to_owned()))),
         3 => select(vec!["Yes", "yes"]).prop_map(|word| (id(5), Choice::Words(vec![word.to_owned(), "no".to_owned()]))),
@@ -159,6 +164,7 @@ fn people() -> impl Strategy<Value = Command> {
             .prop_map(|(participant, name)| Command::Rename { participant, name: name.to_owned() }),
         (person(), any::<bool>()).prop_map(|(participant, raised)| Command::Hand { participant, raised }),
         person().prop_map(|participant| Command::Kick { participant }),
+        btree_set(person(), 0..3).prop_map(|unseen| Command::TakeOver { unseen }),
         victim().prop_map(|participant| Command::Ban { participant }),
         victim().prop_map(|participant| Command::Unban { participant }),
         (person(), select(roles)).prop_map(|(participant, role)| Command::SetRole { participant, role }),
@@ -229,6 +235,8 @@ fn system() -> impl Strategy<Value = SystemCommand> {
             SystemCommand::Join(Join { fresh: id(number), user: id(number), name, role })
         }),
         2 => vec(person(), 0..3).prop_map(SystemCommand::Leave),
+        1 => (1..=20_u128, vec(person(), 0..3))
+            .prop_map(|(node, people)| SystemCommand::NodeLost { node: id(node), people }),
         1 => Just(SystemCommand::CloseDue),
         1 => Just(SystemCommand::Expire),
     ]

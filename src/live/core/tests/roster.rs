@@ -1,7 +1,7 @@
 //! The people of a session.
 use super::{
     super::{
-        Actor, Command, Event, Role, Settings, SystemCommand,
+        Actor, Command, Event, ParticipantId, Role, Settings, SystemCommand,
         lifecycle::Configure,
         poll::PollKind,
         roster::{Join, Right},
@@ -167,6 +167,43 @@ fn one_instructor_stays_and_an_assistant_may_take_over() {
     room.ok(ada, set(ada, Role::Assistant));
     assert!(room.ok(ada, set(ada, Role::Assistant)).is_empty(), "a retry, though no longer entitled");
     assert_eq!(room.no(ada, set(bob, Role::Participant)), Code::Forbidden);
+}
+
+#[test]
+fn an_assistant_leads_when_no_instructor_is_in_sight() {
+    let mut room = Room::active();
+    let (ada, bob) = (id(ADA), room.joins(2, Role::Assistant));
+    let (cat, pia) = (room.joins(3, Role::Instructor), room.joins(4, Role::Participant));
+    let take = |unseen: &[ParticipantId]| Command::TakeOver { unseen: unseen.iter().copied().collect() };
+    assert_eq!(room.no(bob, take(&[])), Code::InstructorHere);
+    assert_eq!(room.no(bob, take(&[ada])), Code::InstructorHere, "one is enough");
+    room.leaves(cat);
+    assert_eq!(room.no(pia, take(&[ada])), Code::Forbidden);
+    assert_eq!(room.act(Actor::Admin, &take(&[ada])).unwrap_err().code, Code::Forbidden);
+    assert_eq!(room.ok(bob, take(&[ada])), [Event::RoleSet { participant: bob, role: Role::Instructor }]);
+    assert!(room.ok(bob, take(&[])).is_empty(), "a retry");
+    assert_eq!(room.state.people[&ada].role, Role::Instructor, "nothing is taken from her");
+    assert!(room.ok(ada, take(&[])).is_empty());
+}
+
+#[test]
+fn a_node_is_lost_once_and_takes_nobody_away() {
+    let mut room = Room::active();
+    let (pia, tom) = (room.joins(3, Role::Participant), room.joins(4, Role::Participant));
+    room.leaves(tom);
+    let lost = |node, people: &[ParticipantId]| SystemCommand::NodeLost { node: id(node), people: people.to_vec() };
+    assert!(room.system(&lost(1, &[])).unwrap().is_empty(), "nobody was there");
+    let events = room.system(&lost(1, &[tom, pia, pia, id(55)])).unwrap();
+    assert_eq!(events, [Event::NodeLost { node: id(1), people: vec![pia] }]);
+    assert!(room.system(&lost(1, &[pia])).unwrap().is_empty(), "told before");
+    assert!(room.state.people[&pia].is_present(), "the grace is the room's affair");
+    for node in 2..40 {
+        room.system(&lost(node, &[pia])).unwrap();
+    }
+    assert!(room.state.lost_nodes.len() < 20, "not remembered for ever");
+    assert!(room.system(&lost(39, &[pia])).unwrap().is_empty());
+    room.ok(id(ADA), Command::End {});
+    assert!(room.system(&lost(99, &[pia])).unwrap().is_empty());
 }
 
 #[test]

@@ -41,6 +41,10 @@ export class Desk {
   readonly current = $derived(this.#pick());
   readonly primary = $derived(this.#primary());
   readonly canEnd = $derived(this.state?.you?.role === 'instructor');
+  /** The host is gone, and this is somebody who may step in. */
+  readonly mayTakeOver = $derived(
+    !this.over && this.state?.you?.role === 'assistant' && this.state.integrity?.noInstructor === true,
+  );
 
   constructor(room: Room, notices: Notices) {
     this.#room = room;
@@ -193,6 +197,10 @@ export class Desk {
 
   permit(participant: string, permission: Right, granted: boolean): Promise<boolean> {
     return this.do({ permit: { participant, permission, granted } });
+  }
+
+  async takeOver(): Promise<void> {
+    if (await this.do({ takeOver: {} })) this.#notices.done(t('lead.yours'));
   }
 
   role(participant: string, role: Role): Promise<boolean> {

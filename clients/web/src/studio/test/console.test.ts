@@ -7,7 +7,7 @@ import Console from '../console/Console.svelte';
 import { texts } from '../lib/i18n';
 import { keys } from '../lib/keys.svelte';
 import { Notices } from '../lib/notices.svelte';
-import { api, AT, breaches, FakeRoom, live, person, poll, question, session } from './fakes';
+import { api, AT, breaches, FakeRoom, integrity, live, person, poll, question, session, you } from './fakes';
 
 beforeAll(() => texts.use('en'));
 beforeEach(() => keys.set(true));
@@ -226,6 +226,28 @@ test('a lost connection is said, with what waits', async () => {
   room.now({ connection: 'reconnecting', outbox: [{ ref: 1, command: { go: {} }, status: 'sending' }] });
   await tick();
   expect(screen.getByText(/Connection lost/)).toHaveTextContent('One step is waiting');
+});
+
+test('when the host is gone, an assistant takes over in one tap', async () => {
+  const { room, user } = open({ you: { ...you(), role: 'assistant' }, integrity: integrity() });
+  expect(screen.queryByRole('button', { name: 'Take over' })).toBeNull();
+  room.now({ integrity: integrity({ noInstructor: true }) });
+  await tick();
+  expect(screen.getByRole('alert')).toHaveTextContent('The host is gone');
+  expect(await breaches()).toEqual([]);
+  await user.click(screen.getByRole('button', { name: 'Take over' }));
+  expect(room.sent).toEqual([{ takeOver: {} }]);
+  room.now({ you: you() });
+  await tick();
+  expect(screen.queryByRole('button', { name: 'Take over' })).toBeNull();
+});
+
+test('who leads already, or has no line, is not asked to take over', async () => {
+  const { room } = open({ integrity: integrity({ noInstructor: true }) });
+  expect(screen.queryByRole('button', { name: 'Take over' })).toBeNull();
+  room.now({ you: { ...you(), role: 'assistant' }, connection: 'reconnecting' });
+  await tick();
+  expect(screen.queryByRole('button', { name: 'Take over' })).toBeNull();
 });
 
 test('rounds stand side by side, in the chart and in its table', async () => {

@@ -6,6 +6,7 @@ import {
   type Account,
   type Code,
   type Command,
+  type Integrity,
   type LiveSession,
   type PersonView,
   type PollView,
@@ -84,6 +85,19 @@ export function you(): NonNullable<RoomState['you']> {
     votes: [],
     upvoted: [],
     questions: [],
+  };
+}
+
+export function integrity(change: Partial<Integrity> = {}): Integrity {
+  return {
+    joined: 1,
+    connected: 1,
+    poll: null,
+    answered: 0,
+    unanswered: 0,
+    refusedDuplicates: 0,
+    noInstructor: false,
+    ...change,
   };
 }
 

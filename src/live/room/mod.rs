@@ -41,7 +41,7 @@ use crate::{
     runtime::Limits,
 };
 pub use handle::{Answer, Attached, Closed, Handle, Rejection, Viewer};
-pub use show::encode;
+pub use show::{HEARTBEAT, encode};
 
 /// Messages that may wait for a room.
 const INBOX: usize = 2_048;

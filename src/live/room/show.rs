@@ -21,7 +21,7 @@ const HISTORY: usize = 8_192;
 /// A cached snapshot is good for so many further frames: who gets it reads those from the ring.
 const SNAPSHOT_REUSE: u64 = 32;
 /// Seconds between pings.
-const HEARTBEAT: u32 = 25;
+pub const HEARTBEAT: u32 = 25;
 /// The same for hosts, so that one whose machine has died without a word is missed within a quarter of a minute.
 const HOSTS_HEARTBEAT: u32 = 5;
 

@@ -374,7 +374,7 @@ async fn a_node_that_goes_leaves_its_people_to_the_others() {
     let bo = session.joins("Bo").await;
     let (cy, di) = (session.joins_at(&second.site, "Cy").await, session.joins_at(&second.site, "Di").await);
     counts(&host, 3).await;
-    second.live.drain().await;
+    second.live.drain(std::time::Duration::ZERO).await;
     cy.is_closed_with(4200).await;
     di.is_closed_with(4200).await;
     cy.moves_to(first.address);

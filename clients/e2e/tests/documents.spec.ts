@@ -108,10 +108,15 @@ test('editors of both protocols write in one text, and saved means saved', async
   await until('it comes back', () => ada.text.toString() === 'Hello world');
 
   ada.provider.setAwarenessField('user', { name: 'Ada' });
-  await until('who is looking', () => [...bo.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ada'));
+  await until('who is looking', () =>
+    [...bo.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ada'),
+  );
 
   ada.destroy();
-  await until('who is gone', () => ![...bo.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ada'));
+  await until(
+    'who is gone',
+    () => ![...bo.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ada'),
+  );
   bo.destroy();
 
   const later = await hocuspocus(baseURL!, name, host);

@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::{Kind, Name, hocuspocus::Scope};
 use crate::{
     db::TenantTx,
-    kernel::{Id, caller},
+    kernel::{Code, Id, caller},
 };
 
 /// Who asks.
@@ -48,6 +48,13 @@ pub async fn hosts(tx: &mut TenantTx, asker: &Asker, session: Uuid) -> Result<bo
     .await?;
     let here = asker.only_session.is_none_or(|only| only == session);
     Ok(here && row.is_some_and(|row| row.helps || asker.may("org.manage") || row.own && asker.may("live.host")))
+}
+
+/// Why `asker` gets nothing of this session: members of its organization know it, nobody else learns that it exists.
+pub async fn refusal(tx: &mut TenantTx, asker: &Asker, session: Uuid) -> Result<Code, sqlx::Error> {
+    let here = sqlx::query_scalar!("SELECT id FROM live_sessions WHERE id = $1", session);
+    let known = asker.only_session.is_none() && here.fetch_optional(&mut **tx).await?.is_some();
+    Ok(if known { Code::Forbidden } else { Code::NotFound })
 }
 
 /// Hosts of the session write; participants as the host decides; nobody writes when it is over.

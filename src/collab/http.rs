@@ -99,7 +99,7 @@ async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) ->
         return Ok(id);
     }
     if !access::hosts(tx, asker, session).await? {
-        return Err(Code::NotFound.into());
+        return Err(access::refusal(tx, asker, session).await?.into());
     }
     sqlx::query!(
         "INSERT INTO live_notes (id, organization_id, live_session_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -113,9 +113,11 @@ async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) ->
     Ok(made.fetch_one(&mut **tx).await?)
 }
 
-async fn view(tx: &mut TenantTx, asker: &Asker, id: Uuid) -> Result<NotesView, Problem> {
+async fn view(tx: &mut TenantTx, asker: &Asker, session: Uuid, id: Uuid) -> Result<NotesView, Problem> {
     let name = Name { kind: Kind::LiveNotes, subject: id };
-    let scope = access::scope(tx, asker, name).await?.ok_or(Code::NotFound)?;
+    let Some(scope) = access::scope(tx, asker, name).await? else {
+        return Err(access::refusal(tx, asker, session).await?.into());
+    };
     let may = sqlx::query_scalar!("SELECT participants_may FROM live_notes WHERE id = $1", id);
     let participants_may = ParticipantsMay::of(&may.fetch_one(&mut **tx).await?);
     Ok(NotesView { document: name.to_string(), participants_may, may_write: scope == Scope::ReadWrite })
@@ -126,7 +128,8 @@ async fn view(tx: &mut TenantTx, asker: &Asker, id: Uuid) -> Result<NotesView, P
 /// A document for editors; made when a host asks for the first time. Guests ask with the token of their seat.
 #[utoipa::path(get, path = "/live-sessions/{id}/notes", tag = "documents", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "Where they are.", body = NotesView),
-    (status = 404, description = "No such session, or not for you.", body = Problem),
+    (status = 403, description = "A session of the organization in which you have no part.", body = Problem),
+    (status = 404, description = "No such session, or no notes that you may see.", body = Problem),
 ))]
 async fn notes(
     MaybeIdentity(presented): MaybeIdentity,
@@ -138,7 +141,7 @@ async fn notes(
     let asker = asker(&presented)?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
     let notes = find(&mut tx, &clock, &asker, id).await?;
-    let view = view(&mut tx, &asker, notes).await?;
+    let view = view(&mut tx, &asker, id, notes).await?;
     tx.commit().await?;
     Ok(Answer(view))
 }
@@ -169,7 +172,7 @@ async fn change_notes(
     }
     let may = change.participants_may.key();
     sqlx::query!("UPDATE live_notes SET participants_may = $2 WHERE id = $1", notes, may).execute(&mut *tx).await?;
-    let view = view(&mut tx, &asker, notes).await?;
+    let view = view(&mut tx, &asker, id, notes).await?;
     tx.commit().await?;
     collab.rights_changed(presented.organization, Name { kind: Kind::LiveNotes, subject: notes }).await;
     Ok(Answer(view))

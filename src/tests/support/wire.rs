@@ -226,7 +226,9 @@ pub async fn read_socket(
         let Some(inner) = client.upgrade() else { return };
         let end = match next {
             Some(Ok(Message::Text(text))) => {
-                inner.copy.send_modify(|copy| copy.take(&text));
+                if !gets(&inner, &stop, |copy| copy.take(&text)) {
+                    return;
+                }
                 if text.as_str() == PING {
                     Client(inner).throws(Message::text(PONG)).await;
                 }
@@ -244,7 +246,7 @@ pub async fn read_socket(
 pub async fn read_events(client: Weak<Inner>, wire: Wire, stop: CancellationToken) {
     let mut known = None;
     loop {
-        let Some(answered) = stop.run_until_cancelled(read_answer(&client, wire, known)).await else { return };
+        let Some(answered) = stop.run_until_cancelled(read_answer(&client, wire, known, &stop)).await else { return };
         match answered {
             Ok(word) => known = Some(word),
             Err(end) => {
@@ -257,7 +259,12 @@ pub async fn read_events(client: Weak<Inner>, wire: Wire, stop: CancellationToke
     }
 }
 
-async fn read_answer(client: &Weak<Inner>, wire: Wire, known: Option<String>) -> Result<String, End> {
+async fn read_answer(
+    client: &Weak<Inner>,
+    wire: Wire,
+    known: Option<String>,
+    stop: &CancellationToken,
+) -> Result<String, End> {
     if !reads(client).await {
         return Err(End::BrokenOff);
     }
@@ -292,7 +299,9 @@ async fn read_answer(client: &Weak<Inner>, wire: Wire, known: Option<String>) ->
         let Ok(bytes) = frame.into_data() else { continue };
         for event in events.push(&bytes) {
             let mut last = None;
-            inner.copy.send_modify(|copy| last = take(copy, &event));
+            if !gets(&inner, stop, |copy| last = take(copy, &event)) {
+                return Err(End::BrokenOff);
+            }
             if let Some(last) = last {
                 return last;
             }
@@ -304,6 +313,19 @@ async fn read_answer(client: &Weak<Inner>, wire: Wire, known: Option<String>) ->
 async fn reads(client: &Weak<Inner>) -> bool {
     let Some(mut reading) = client.upgrade().map(|inner| inner.reading.subscribe()) else { return false };
     reading.wait_for(|reading| *reading).await.is_ok()
+}
+
+/// What came, unless the connection has been broken off: then it came too late, and the next connection may have said
+/// already what is held. False: too late.
+fn gets(inner: &Inner, stop: &CancellationToken, what: impl FnOnce(&mut Copy)) -> bool {
+    let mut in_time = false;
+    inner.copy.send_modify(|copy| {
+        in_time = !stop.is_cancelled();
+        if in_time {
+            what(copy);
+        }
+    });
+    in_time
 }
 
 fn ended(inner: &Arc<Inner>, end: End) {

@@ -234,6 +234,7 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
         join: rate("rate_join", default.join)?,
         join_unknown: rate("rate_join_unknown", default.join_unknown)?,
         register: rate("rate_register", default.register)?,
+        diagnose: rate("rate_diagnose", default.diagnose)?,
     })
 }
 

@@ -10,7 +10,8 @@ function entries(): Plugin {
   const pick: Connect.NextHandleFunction = (req, _res, next) => {
     const path = (req.url ?? '/').split(/[?#]/)[0]!;
     const page = req.headers.accept?.includes('text/html') && !path.includes('.') && !path.startsWith('/@');
-    if (page) req.url = path === '/studio' || path.startsWith('/studio/') ? '/studio.html' : '/index.html';
+    const under = (folder: string) => path === folder || path.startsWith(`${folder}/`);
+    if (page) req.url = under('/studio') ? '/studio.html' : under('/diagnose') ? '/diagnose.html' : '/index.html';
     next();
   };
   return {
@@ -28,7 +29,7 @@ const proxy = {
 export default defineConfig({
   plugins: [svelte(), entries()],
   appType: 'mpa',
-  optimizeDeps: { entries: ['index.html', 'studio.html'] },
+  optimizeDeps: { entries: ['index.html', 'studio.html', 'diagnose.html'] },
   resolve: {
     alias: { '@atelier/sdk': fileURLToPath(new URL('../sdk/src/index.ts', import.meta.url)) },
   },

@@ -11,6 +11,7 @@ use ts_rs::TS;
 
 use crate::{
     app,
+    gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Register},
     kernel::{Code, page::Page},
@@ -90,6 +91,8 @@ fn export(folder: &Path) -> anyhow::Result<()> {
     Code::export_all(&settings)?;
     Problem::export_all(&settings)?;
     FieldError::export_all(&settings)?;
+    Attempt::export_all(&settings)?;
+    Diagnosis::export_all(&settings)?;
     export_rest(&settings)?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! `Authorization`, never by a cookie, so a foreign page has nothing to ride on.
 mod budget;
 mod connection;
+mod diagnose;
 pub mod documents;
 mod handshake;
 mod hello;
@@ -23,7 +24,10 @@ use tokio::sync::Semaphore;
 
 use utoipa_axum::router::OpenApiRouter;
 
-use self::{budget::Budgets, connection::Connection, handshake::Upgrade, hello::Farewell, sse::Lingering};
+pub use self::diagnose::{Attempt, Diagnosis};
+use self::{
+    budget::Budgets, connection::Connection, diagnose::Tests, handshake::Upgrade, hello::Farewell, sse::Lingering,
+};
 use crate::{
     http::Problem,
     identity::Identity,
@@ -56,6 +60,7 @@ pub struct Gateway {
     identifying: Arc<Semaphore>,
     budgets: Budgets,
     lingering: Lingering,
+    tests: Tests,
 }
 
 impl Gateway {
@@ -63,14 +68,14 @@ impl Gateway {
     pub fn new(live: Live, identity: Identity, limits: Limits, tasks: Tasks) -> Self {
         let sent = metrics::counter!("atelier_gateway_frames_sent_total");
         let identifying = Arc::new(Semaphore::new(IDENTIFYING));
-        let (budgets, lingering) = (Budgets::default(), Lingering::default());
-        Self { live, identity, limits, tasks, sent, identifying, budgets, lingering }
+        let (budgets, lingering, tests) = (Budgets::default(), Lingering::default(), Tests::default());
+        Self { live, identity, limits, tasks, sent, identifying, budgets, lingering, tests }
     }
 }
 
 /// What OpenAPI can describe; the socket is described by AsyncAPI.
 pub fn described() -> OpenApiRouter<Gateway> {
-    sse::router()
+    sse::router().merge(diagnose::router())
 }
 
 /// All routes.

@@ -1,4 +1,4 @@
-//! The web client, inside the binary: compressed when it was built, cached by content, two entries by path.
+//! The web client, inside the binary: compressed when it was built, cached by content, three entries by path.
 use std::borrow::Cow;
 
 use axum::{
@@ -37,7 +37,7 @@ pub async fn fallback(request: Request) -> Response {
     serve(path, request.headers())
 }
 
-/// The file for a path. A path with a dot names a file; any other is one of the two pages, which route by themselves.
+/// The file for a path. A path with a dot names a file; any other is one of the pages, which route by themselves.
 fn wanted(path: &str) -> Option<&str> {
     let under = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if under("/api") || under("/live") || under("/health") {
@@ -51,7 +51,13 @@ fn wanted(path: &str) -> Option<&str> {
         // The compressed copies are not files of their own.
         return if matches!(path.rsplit('.').next(), Some("br" | "gz")) { None } else { Some(path) };
     }
-    if under("/studio") || under("/login") { Some("studio.html") } else { Some("index.html") }
+    if under("/studio") || under("/login") {
+        Some("studio.html")
+    } else if under("/diagnose") {
+        Some("diagnose.html")
+    } else {
+        Some("index.html")
+    }
 }
 
 fn serve(path: &str, headers: &HeaderMap) -> Response {
@@ -78,7 +84,7 @@ fn serve(path: &str, headers: &HeaderMap) -> Response {
     };
     let out = response.headers_mut();
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let csp = if path == "index.html" { CSP_ROOM } else { CSP_STUDIO };
+    let csp = if path == "studio.html" { CSP_STUDIO } else { CSP_ROOM };
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     out.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     out.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(csp));
@@ -173,6 +179,8 @@ mod tests {
             ("/studio/s/1/results", Some("studio.html")),
             ("/login", Some("studio.html")),
             ("/studios", Some("index.html")),
+            ("/diagnose", Some("diagnose.html")),
+            ("/diagnosed", Some("index.html")),
             ("/assets/a-1.js", Some("assets/a-1.js")),
             ("/assets/a-1.js.br", None),
             ("/.vite/manifest.json", None),

@@ -41,6 +41,7 @@ struct Buckets {
     register: Bucket<IpAddr>,
     join: Bucket<IpAddr>,
     unknown_code: Bucket<IpAddr>,
+    diagnose: Bucket<IpAddr>,
     /// Visitors who guessed too often, and until when nothing is looked up for them.
     guessers: DashMap<IpAddr, Moment>,
     clock: Clock,
@@ -55,6 +56,7 @@ impl Limits {
             register: Bucket::new(settings.register, clock),
             join: Bucket::new(settings.join, clock),
             unknown_code: Bucket::new(settings.join_unknown, clock),
+            diagnose: Bucket::new(settings.diagnose, clock),
             guessers: DashMap::new(),
             clock: clock.clone(),
         }))
@@ -67,6 +69,10 @@ impl Limits {
     /// One new account.
     pub fn register(&self, from: ClientAddr) -> Result<(), Problem> {
         self.0.register.take(&from.visitor())
+    }
+    /// One request of a diagnosis.
+    pub fn diagnose(&self, from: ClientAddr) -> Result<(), Problem> {
+        self.0.diagnose.take(&from.visitor())
     }
     /// One attempt to join, or to look up a code.
     pub fn join(&self, from: ClientAddr) -> Result<(), Problem> {

@@ -59,6 +59,8 @@ pub struct Rates {
     pub join_unknown: Rate,
     /// New accounts.
     pub register: Rate,
+    /// Requests of `/diagnose`; one test makes about twenty.
+    pub diagnose: Rate,
 }
 
 impl Default for Rates {
@@ -70,6 +72,7 @@ impl Default for Rates {
             join: Rate { times: 6000, per: minute },
             join_unknown: Rate { times: 300, per: minute },
             register: Rate { times: 20, per: Duration::from_hours(1) },
+            diagnose: Rate { times: 1200, per: minute },
         }
     }
 }

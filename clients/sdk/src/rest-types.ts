@@ -3,7 +3,9 @@ import type { LinkView } from './gen/LinkView';
 import type { NewLink } from './gen/NewLink';
 
 export type { Account } from './gen/Account';
+export type { Attempt } from './gen/Attempt';
 export type { CreateSession as NewLiveSession } from './gen/CreateSession';
+export type { Diagnosis } from './gen/Diagnosis';
 export type { DuplicateSession } from './gen/DuplicateSession';
 export type { FieldError } from './gen/FieldError';
 export type { JoinInfo } from './gen/JoinInfo';

@@ -1,8 +1,8 @@
-// Builds the two entries apart, so that phones do not load what only the studio uses, and joins their manifests.
+// Builds the entries apart, so that phones do not load what only the studio uses, and joins their manifests.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'vite';
 
-const entries = { room: 'index.html', studio: 'studio.html' };
+const entries = { room: 'index.html', studio: 'studio.html', diagnose: 'diagnose.html' };
 const manifest = {};
 let first = true;
 for (const [name, input] of Object.entries(entries)) {
@@ -12,8 +12,8 @@ for (const [name, input] of Object.entries(entries)) {
     build: {
       emptyOutDir: first,
       manifest: file,
-      // The groups in the config are for the phone's entry; in the studio they would import their own importer.
-      rolldownOptions: { input: { [name]: input }, ...(name === 'studio' ? { output: { codeSplitting: true } } : {}) },
+      // The groups in the config are for the phone's entry; elsewhere they would import their own importer.
+      rolldownOptions: { input: { [name]: input }, ...(name === 'room' ? {} : { output: { codeSplitting: true } }) },
     },
   });
   Object.assign(manifest, JSON.parse(readFileSync(`dist/${file}`, 'utf8')));

@@ -1,6 +1,6 @@
 //! The live protocol over plain HTTP, for networks that break WebSockets: the socket's messages as server-sent events,
 //! or as one answer at a time, and commands one by one.
-mod event;
+pub(super) mod event;
 mod feed;
 mod linger;
 mod post;
@@ -154,13 +154,17 @@ async fn begin(gateway: Gateway, hello: Hello, manner: Manner) -> Result<Respons
     });
     said.await.unwrap_or(Err(Farewell::new(close::OVERLOADED, Code::Internal)))?;
     let chunks = futures_util::stream::poll_fn(move |cx| chunks.poll_recv(cx).map(|chunk| chunk.map(Ok::<_, Never>)));
-    let headers = [
+    Ok((headers(), Body::from_stream(chunks)).into_response())
+}
+
+/// What a stream asks of everybody on its way.
+pub(super) fn headers() -> [(HeaderName, &'static str); 3] {
+    [
         (header::CONTENT_TYPE, "text/event-stream"),
         // Whoever compresses gathers; whoever gathers delays.
         (header::CACHE_CONTROL, "no-store, no-transform"),
         (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    Ok((headers, Body::from_stream(chunks)).into_response())
+    ]
 }
 
 type Never = std::convert::Infallible;

@@ -4,6 +4,7 @@ mod bus_faults;
 mod bus_places;
 mod bus_process;
 mod crowd;
+mod diagnose;
 mod doors;
 mod draining;
 mod events;

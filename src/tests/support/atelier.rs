@@ -45,7 +45,14 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let often = Rate { times: 1_000_000, per: std::time::Duration::from_secs(1) };
-        let rates = Rates { login: often, login_email: often, register: often, join: often, join_unknown: often };
+        let rates = Rates {
+            login: often,
+            login_email: often,
+            register: often,
+            join: often,
+            join_unknown: often,
+            diagnose: often,
+        };
         let limits = Limits { commands_per_second: 10_000, commands_burst: 10_000, ..Limits::default() };
         Self { clock: Clock::system(), limits, rates, bus: Bus::local(), wire: Wire::default() }
     }

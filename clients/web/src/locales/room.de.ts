@@ -17,6 +17,8 @@ export default {
   'net.lost': 'Verbindung verloren. Wird neu aufgebaut …',
   'net.lost.kept': 'Was du tust, bleibt erhalten und wird gesendet, sobald du wieder verbunden bist.',
   'net.back': 'Wieder verbunden.',
+  'net.none': 'Noch keine Verbindung. Wir versuchen es weiter …',
+  'net.test': 'Verbindung testen',
 
   'room.lobby': 'Du bist dabei.',
   'room.lobby.body': 'Der Workshop beginnt gleich. Abstimmungen erscheinen hier von selbst.',

@@ -14,6 +14,8 @@ export default {
   'net.lost': 'Connection lost. Reconnecting …',
   'net.lost.kept': 'What you do is kept and sent as soon as you are back.',
   'net.back': 'Connected again.',
+  'net.none': 'No connection yet. Still trying …',
+  'net.test': 'Test the connection',
 
   'room.lobby': 'You are in.',
   'room.lobby.body': 'The workshop begins soon. Polls appear here by themselves.',

@@ -106,6 +106,7 @@ const de: Translation<typeof en> = {
   'conn.lost': 'Verbindung verloren. Was Sie jetzt tun, wird gesendet, sobald sie wieder da ist.',
   'conn.closed': 'Der Server hat dieses Pult geschlossen.',
   'conn.reload': 'Neu verbinden',
+  'conn.test': 'Verbindung testen',
   'conn.waiting': {
     one: 'Ein Schritt wartet darauf, gesendet zu werden.',
     other: '{n} Schritte warten darauf, gesendet zu werden.',
@@ -162,6 +163,7 @@ const de: Translation<typeof en> = {
   'share.qr': 'QR-Code von {url}',
   'share.link': 'Link für Teilnehmende',
   'share.copyLink': 'Link kopieren',
+  'share.trouble': 'Jemand kommt nicht hinein? Diese Seite testet die Verbindung und sagt, woran es liegt:',
   'share.copied': 'Der Link wurde kopiert.',
   'share.copyFailed': 'Kopieren ist hier nicht erlaubt. Bitte den Link markieren und selbst kopieren.',
   'share.screen': 'Großes Bild',

@@ -102,6 +102,7 @@ const en = {
   'conn.lost': 'Connection lost. What you do now is sent when it is back.',
   'conn.closed': 'This console was closed by the server.',
   'conn.reload': 'Connect again',
+  'conn.test': 'Test the connection',
   'conn.waiting': { one: 'One step is waiting to be sent.', other: '{n} steps are waiting to be sent.' },
 
   'lead.gone': 'The host is gone. Polls and timers go on.',
@@ -154,6 +155,7 @@ const en = {
   'share.qr': 'QR code of {url}',
   'share.link': 'Link for participants',
   'share.copyLink': 'Copy link',
+  'share.trouble': 'Somebody cannot get in? This page tests their connection and says what is wrong:',
   'share.copied': 'The link was copied.',
   'share.copyFailed': 'Copying is not allowed here. Please select the link and copy it yourself.',
   'share.screen': 'Big screen',

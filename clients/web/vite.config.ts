@@ -48,7 +48,8 @@ export default defineConfig({
               name: 'lists',
               test: /svelte\/src\/internal\/client\/dom\/blocks\/each\.js/,
             },
-            // Small parts that every page has: one file instead of ten.
+            // One file instead of ten: what rooms and big screens share, and small parts that every page has.
+            { name: 'live', test: /web\/src\/room\/lib\/(live|view)|sdk\/src\/reduce/ },
             { name: 'core', test: /web\/src\/(lib\/(router|announce|i18n)|room\/lib\/(texts|codes)|ui\/Brand)/ },
           ],
         },

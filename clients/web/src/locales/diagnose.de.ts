@@ -11,7 +11,7 @@ export default {
   testing: 'Test läuft …',
   'testing.body': 'Lass diese Seite einen Moment offen.',
   again: 'Noch einmal testen',
-  home: 'Zum Workshop',
+  home: 'Atelier, zum Workshop',
 
   'verdict.good': 'Alles funktioniert.',
   'verdict.good.body': 'Neues erreicht dieses Gerät sofort.',
@@ -92,7 +92,8 @@ export default {
   'find.streamBlocked.body':
     'Ein Filter auf dem Weg hält sie auf. Antworten vom Typ text/event-stream von {host} müssen erlaubt werden.',
   'find.answerCut': 'Anfragen, die auf Neues warten, werden abgebrochen.',
-  'find.answerCut.body': 'Ein Proxy gibt nach weniger als drei Sekunden auf. Anfragen müssen 40 Sekunden warten dürfen.',
+  'find.answerCut.body':
+    'Ein Proxy gibt nach weniger als drei Sekunden auf. Anfragen müssen 40 Sekunden warten dürfen.',
   'find.sendBlocked': 'Was du sendest, kommt nicht an.',
   'find.sendBlocked.body':
     'Ohne WebSocket reisen Stimmen und Fragen als POST-Anfragen, und ein Filter auf dem Weg weist sie ab. Sie müssen zu {host} erlaubt werden.',
@@ -104,7 +105,8 @@ export default {
   'find.clock.body':
     'Atelier gleicht das bei seinen Zeiten aus. Anderes kann scheitern, etwa eine Anmeldung: Stelle die Uhr in den Einstellungen des Geräts auf automatisch.',
   'find.far': 'Der Weg zum Server dauert lange ({ms} ms).',
-  'find.far.body': 'Alles funktioniert, mit Verzögerung. Näher am WLAN oder in einem anderen Netz geht es vielleicht schneller.',
+  'find.far.body':
+    'Alles funktioniert, mit Verzögerung. Näher am WLAN oder in einem anderen Netz geht es vielleicht schneller.',
   'find.insecure': 'Der Server weiß nicht, dass er über https erreicht wird.',
   'find.insecure.body':
     'Links und Cookies macht er dann für http. Der Proxy muss es ihm sagen, und Atelier muss dem Proxy glauben.',

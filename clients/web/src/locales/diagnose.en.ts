@@ -8,7 +8,7 @@ export default {
   testing: 'Testing …',
   'testing.body': 'Keep this page open for a moment.',
   again: 'Test again',
-  home: 'To the workshop',
+  home: 'Atelier, to the workshop',
 
   'verdict.good': 'Everything works.',
   'verdict.good.body': 'Live updates reach this device at once.',
@@ -86,14 +86,16 @@ export default {
   'find.streamHeld.body':
     'The updates left the server one by one and arrived together. A proxy in front of the server must not buffer them, and must heed the header X-Accel-Buffering; a company proxy or a virus scanner has to exempt {host}.',
   'find.streamBlocked': 'Live streams do not get through.',
-  'find.streamBlocked.body': 'A filter on the way stops them. Allow responses of the type text/event-stream from {host}.',
+  'find.streamBlocked.body':
+    'A filter on the way stops them. Allow responses of the type text/event-stream from {host}.',
   'find.answerCut': 'Requests that wait for news are cut off.',
   'find.answerCut.body': 'A proxy gives up within three seconds. Let requests wait for at least 40 seconds.',
   'find.sendBlocked': 'What you send does not arrive.',
   'find.sendBlocked.body':
     'Without a WebSocket, votes and questions travel as POST requests, and a filter on the way refuses those. Allow them to {host}.',
   'find.sendStripped': 'A proxy removes the proof of who you are.',
-  'find.sendStripped.body': 'Requests reach the server without their Authorization header. The proxy has to pass it on.',
+  'find.sendStripped.body':
+    'Requests reach the server without their Authorization header. The proxy has to pass it on.',
   'find.clockAhead': 'The clock of this device is {time} ahead.',
   'find.clockBehind': 'The clock of this device is {time} behind.',
   'find.clock.body':

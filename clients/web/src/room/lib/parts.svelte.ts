@@ -6,23 +6,31 @@ import type Questions from '../Questions.svelte';
 import type Results from '../Results.svelte';
 import type Texts from '../ballots/Texts.svelte';
 
+const from = {
+  results: () => import('../Results.svelte'),
+  texts: () => import('../ballots/Texts.svelte'),
+  questions: () => import('../Questions.svelte'),
+  me: () => import('../Me.svelte'),
+  lost: () => import('../Lost.svelte'),
+  closing: () => import('../Closing.svelte'),
+};
+
 class Parts {
   results = $state.raw<typeof Results>();
   texts = $state.raw<typeof Texts>();
   questions = $state.raw<typeof Questions>();
   me = $state.raw<typeof Me>();
-  closing = $state.raw<typeof Closing>();
   lost = $state.raw<typeof Lost>();
+  closing = $state.raw<typeof Closing>();
 
   /** Fetches what is not here yet; what fails is tried again on the next call. */
   load(): void {
-    const fail = () => {};
-    if (!this.results) import('../Results.svelte').then((m) => (this.results = m.default), fail);
-    if (!this.texts) import('../ballots/Texts.svelte').then((m) => (this.texts = m.default), fail);
-    if (!this.questions) import('../Questions.svelte').then((m) => (this.questions = m.default), fail);
-    if (!this.me) import('../Me.svelte').then((m) => (this.me = m.default), fail);
-    if (!this.lost) import('../Lost.svelte').then((m) => (this.lost = m.default), fail);
-    if (!this.closing) import('../Closing.svelte').then((m) => (this.closing = m.default), fail);
+    for (const name of Object.keys(from) as (keyof typeof from)[])
+      if (!this[name])
+        from[name]().then(
+          (part) => (this[name] = part.default as never),
+          () => {},
+        );
   }
 }
 

@@ -83,8 +83,8 @@ impl Collab {
 
     /// The room of a document, opened if need be. Two first callers get one room.
     pub async fn room(&self, key: Key) -> Result<Handle, Shut> {
-        let opening = Box::pin(room::open(self.db.clone(), self.bus.clone(), &self.clock, key));
-        self.rooms.get(key, &self.tasks, "document", opening).await.map_err(|error| match error {
+        let open = || room::open(self.db.clone(), self.bus.clone(), &self.clock, key);
+        self.rooms.get(key, &self.tasks, "document", open).await.map_err(|error| match error {
             WriteError::Gone => Shut::NotFound,
             error => {
                 tracing::warn!(document = %key.document, %error, "document not opened");

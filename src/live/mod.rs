@@ -12,9 +12,7 @@ pub mod store;
 
 use std::{sync::Arc, time::Duration};
 
-use dashmap::DashMap;
 use futures_util::future::BoxFuture;
-use tokio::sync::Mutex;
 
 use self::{
     core::{NodeId, Session, SystemCommand},
@@ -28,7 +26,7 @@ use self::{
 use crate::{
     bus::Bus,
     kernel::{Clock, Code, Refusal},
-    runtime::{Limits, Tasks},
+    runtime::{Limits, Registry, Tasks, registry},
 };
 
 /// How often the heads of all open rooms are compared with the database.
@@ -46,6 +44,12 @@ pub struct Live {
     inner: Arc<Inner>,
 }
 
+impl registry::Handle for Handle {
+    fn is_closed(&self) -> bool {
+        Handle::is_closed(self)
+    }
+}
+
 struct Inner {
     store: Store,
     bus: Bus,
@@ -53,13 +57,13 @@ struct Inner {
     tasks: Tasks,
     limits: Limits,
     presence: Presence,
-    rooms: DashMap<Key, Arc<Mutex<Option<Handle>>>>,
+    rooms: Registry<Key, Handle>,
 }
 
 impl Live {
     /// No rooms yet. Starts the head check, the lease and the sweep.
     pub fn new(store: impl Into<Store>, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
-        let (store, presence, rooms) = (store.into(), Presence::new(clock.clone()), DashMap::new());
+        let (store, presence, rooms) = (store.into(), Presence::new(clock.clone()), Registry::default());
         let live = Self { inner: Arc::new(Inner { store, bus, clock, tasks, limits, presence, rooms }) };
         let watcher = live.clone();
         live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });
@@ -77,46 +81,20 @@ impl Live {
 
     /// The room of a session, opened if need be. Two first callers get one room.
     pub async fn room(&self, key: Key) -> Result<Handle, Rejection> {
-        let slot = self.inner.rooms.entry(key).or_default().clone();
-        let mut slot = slot.lock().await;
-        if let Some(handle) = slot.as_ref().filter(|handle| !handle.is_closed()) {
-            return Ok(handle.clone());
-        }
-        // Boxed: large, and rare beside the look-ups.
-        match Box::pin(self.open(key)).await {
-            Ok((handle, room)) => {
-                *slot = Some(handle.clone());
-                let live = self.clone();
-                self.inner.tasks.spawn("live room", async move {
-                    room.await;
-                    live.forget(key);
-                });
-                Ok(handle)
-            }
-            Err(WriteError::Gone) => {
-                drop(slot);
-                self.forget(key);
-                Err(Rejection::Refused(Refusal::new(Code::NotFound)))
-            }
-            Err(error) => {
+        let Inner { rooms, tasks, .. } = &*self.inner;
+        rooms.get(key, tasks, "live room", || self.open(key)).await.map_err(|error| match error {
+            WriteError::Gone => Rejection::Refused(Refusal::new(Code::NotFound)),
+            error => {
                 tracing::warn!(session = %key.session, %error, "room not opened");
-                Err(Rejection::Retry { code: Code::Unavailable, after_ms: 1_000 })
+                Rejection::Retry { code: Code::Unavailable, after_ms: 1_000 }
             }
-        }
+        })
     }
 
     async fn open(&self, key: Key) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
         let Inner { store, bus, clock, limits, presence, .. } = &*self.inner;
         let board = presence.board(store, key).await?;
         room::open(store.clone(), bus.clone(), clock.clone(), *limits, board).await
-    }
-
-    /// Removes a slot that holds no living room and that nobody is opening.
-    fn forget(&self, key: Key) {
-        self.inner.rooms.remove_if(&key, |_, slot| {
-            Arc::strong_count(slot) == 1
-                && slot.try_lock().is_ok_and(|slot| slot.as_ref().is_none_or(Handle::is_closed))
-        });
     }
 
     /// Asks a session's room, opening it if need be.
@@ -144,18 +122,8 @@ impl Live {
 
     /// Closes all connections with "draining", spread over this time, keeps snapshots, ends all rooms.
     pub async fn drain(&self, over: Duration) {
-        let handles = self.handles();
+        let handles = self.inner.rooms.open();
         futures_util::future::join_all(handles.iter().map(|(_, handle)| handle.drain(over))).await;
-    }
-
-    fn handles(&self) -> Vec<(Key, Handle)> {
-        let slots: Vec<_> = self.inner.rooms.iter().map(|slot| (*slot.key(), slot.value().clone())).collect();
-        let open = |slot: &Arc<Mutex<Option<Handle>>>| slot.try_lock().ok().and_then(|slot| slot.clone());
-        let mut handles: Vec<_> =
-            slots.iter().filter_map(|(key, slot)| open(slot).map(|handle| (*key, handle))).collect();
-        // The map has an order of its own in each process.
-        handles.sort_unstable_by_key(|(key, _)| *key);
-        handles
     }
 
     async fn watch_heads(&self) {
@@ -171,7 +139,7 @@ impl Live {
             }
         };
         while stopping.run_until_cancelled(wait()).await.is_some() {
-            let rooms = self.handles();
+            let rooms = self.inner.rooms.open();
             if rooms.is_empty() {
                 continue;
             }

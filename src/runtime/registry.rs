@@ -39,19 +39,17 @@ where
     H: Handle,
 {
     /// The room of a key, opened if need be; its work becomes a task. Two first callers get one room.
-    pub async fn get<E>(
-        &self,
-        key: K,
-        tasks: &Tasks,
-        name: &'static str,
-        open: impl Future<Output = Result<(H, BoxFuture<'static, ()>), E>>,
-    ) -> Result<H, E> {
+    pub async fn get<F, E>(&self, key: K, tasks: &Tasks, name: &'static str, open: impl FnOnce() -> F) -> Result<H, E>
+    where
+        F: Future<Output = Result<(H, BoxFuture<'static, ()>), E>>,
+    {
         let slot = self.rooms.entry(key).or_default().clone();
         let mut room = slot.lock().await;
         if let Some(handle) = room.as_ref().filter(|handle| !handle.is_closed()) {
             return Ok(handle.clone());
         }
-        match open.await {
+        // Boxed: large, and rare beside the look-ups.
+        match Box::pin(open()).await {
             Ok((handle, work)) => {
                 *room = Some(handle.clone());
                 let registry = self.clone();
@@ -116,14 +114,14 @@ mod tests {
             let work: BoxFuture<'static, ()> = Box::pin(async move { ended.cancelled().await });
             Ok::<_, ()>((Room(room), work))
         };
-        let (a, b) = tokio::join!(registry.get(1, &tasks, "room", open()), registry.get(1, &tasks, "room", open()));
+        let (a, b) = tokio::join!(registry.get(1, &tasks, "room", open), registry.get(1, &tasks, "room", open));
         assert_eq!(opened.load(Ordering::Relaxed), 1);
         assert_eq!(registry.open().len(), 1);
         a.unwrap().0.cancel();
         assert!(b.unwrap().is_closed());
-        registry.get(1, &tasks, "room", open()).await.unwrap();
+        registry.get(1, &tasks, "room", open).await.unwrap();
         assert_eq!(opened.load(Ordering::Relaxed), 2);
-        assert_eq!(registry.get(2, &tasks, "room", async { Err(7) }).await.err(), Some(7));
+        assert_eq!(registry.get(2, &tasks, "room", async || Err(7)).await.err(), Some(7));
         assert_eq!(registry.open().len(), 1, "what could not be opened leaves nothing behind");
     }
 }

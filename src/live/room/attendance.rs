@@ -30,9 +30,10 @@ impl Room {
 
     /// Once per tick.
     pub(super) fn look_around(&mut self, now: Instant) {
+        // Asked before reading: what is read is at least as new.
+        let certain = self.certain(now);
         self.hear_of_others(now);
         self.tell_others(now);
-        let certain = self.certain(now);
         let gone = certain.map(|by| self.members.gone(by)).unwrap_or_default();
         if !gone.is_empty() {
             self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);

@@ -85,7 +85,7 @@ async fn leaves(database: &TestDb, session: &Meeting, who: &Client) {
     until("somebody to leave", async || has_left(database, session, who.me()).await).await;
 }
 
-async fn counts(client: &Client, online: u32) {
+pub async fn counts(client: &Client, online: u32) {
     client.waits(&format!("{online} online"), |copy| copy.online == online).await;
 }
 

@@ -8,7 +8,7 @@ use atelier::{
 };
 use serde_json::json;
 
-use super::presence::{count, lapses, vanishes};
+use super::presence::{count, counts, lapses, vanishes};
 use crate::support::{
     Account, Atelier, Client, Machine, Meeting, Setup, TestDb,
     machine::{passes, until},
@@ -123,6 +123,9 @@ async fn an_assistant_on_another_node_sees_that_the_host_is_there_and_that_he_is
     let host = ada.starts(&session).await;
     let bo = session.joins_at(&second.site, "Bo").await;
     begins(&host, &bo).await;
+    // Whoever comes after the host is seen from over there no sooner than the host.
+    let _cy = session.joins("Cy").await;
+    counts(&bo, 1).await;
     passes(Duration::from_secs(20)).await;
     bo.is_refused(take_over(), Code::InstructorHere).await;
     vanishes(&first.database, &host).await;

@@ -24,6 +24,7 @@ function entries(): Plugin {
 const proxy = {
   '/api': { target: SERVER, changeOrigin: false },
   '/live': { target: SERVER, ws: true },
+  '/collab': { target: SERVER, ws: true },
 };
 
 export default defineConfig({
@@ -31,6 +32,8 @@ export default defineConfig({
   appType: 'mpa',
   optimizeDeps: { entries: ['index.html', 'studio.html', 'diagnose.html'] },
   resolve: {
+    // Two copies of one of these do not know each other's objects.
+    dedupe: ['yjs', 'y-protocols', 'prosemirror-model', 'prosemirror-state', 'prosemirror-view'],
     alias: { '@atelier/sdk': fileURLToPath(new URL('../sdk/src/index.ts', import.meta.url)) },
   },
   build: {
@@ -50,7 +53,10 @@ export default defineConfig({
             },
             // One file instead of ten: what rooms and big screens share, and small parts that every page has.
             { name: 'live', test: /web\/src\/room\/lib\/(live|view)|sdk\/src\/reduce/ },
-            { name: 'core', test: /web\/src\/(lib\/(router|announce|i18n)|room\/lib\/(texts|codes)|ui\/Brand)/ },
+            {
+              name: 'core',
+              test: /web\/src\/(lib\/(router|announce|i18n)|room\/lib\/(texts|codes)|ui\/Brand)|svelte\/src\/(internal\/disclose-)?version/,
+            },
           ],
         },
       },

@@ -11,6 +11,7 @@ use ts_rs::TS;
 
 use crate::{
     app,
+    collab::http::{NotesChange, NotesView},
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Register},
@@ -119,6 +120,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     rest::PollRow::export_all(settings)?;
     rest::QuestionRow::export_all(settings)?;
     rest::Results::export_all(settings)?;
+    NotesView::export_all(settings)?;
+    NotesChange::export_all(settings)?;
     Ok(())
 }
 

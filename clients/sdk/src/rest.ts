@@ -12,6 +12,8 @@ import type {
   Login,
   NewLink,
   NewLiveSession,
+  NotesChange,
+  NotesView,
   Page,
   ParticipantRow,
   Plan,
@@ -121,6 +123,11 @@ export class Api {
   links = (id: string) => this.#get<Page<Link>>(`/live-sessions/${id}/links`);
   createLink = (id: string, body: LinkRequest) => this.#post<NewLink>(`/live-sessions/${id}/links`, body);
   revokeLink = (id: string, link: string) => call<void>(this.options, 'DELETE', `/live-sessions/${id}/links/${link}`);
+
+  /** The session's shared notes: the document to connect to, and what the caller may do. */
+  notes = (id: string) => this.#get<NotesView>(`/live-sessions/${id}/notes`);
+  changeNotes = (id: string, body: NotesChange) =>
+    call<NotesView>(this.options, 'PATCH', `/live-sessions/${id}/notes`, body);
 
   participants = (id: string, paging: Paging = {}) => this.#list<ParticipantRow>(id, 'participants', paging);
   polls = (id: string, paging: Paging = {}) => this.#list<PollRow>(id, 'polls', paging);

@@ -129,6 +129,8 @@ const de: Translation<typeof en> = {
   'console.settings': 'Einstellungen',
   'console.help': 'Tastenkürzel',
   'console.results': 'Ergebnisse',
+  'console.notes': 'Notizen',
+  'console.back': 'Pult',
   'console.actions': 'Sitzung',
   'console.overTitle': 'Diese Sitzung ist vorbei',
   'console.overBody': 'Alles, was geantwortet und gefragt wurde, bleibt erhalten.',

@@ -122,6 +122,8 @@ const en = {
   'console.settings': 'Settings',
   'console.help': 'Shortcuts',
   'console.results': 'Results',
+  'console.notes': 'Notes',
+  'console.back': 'Console',
   'console.actions': 'Session',
   'console.overTitle': 'This session is over',
   'console.overBody': 'Everything that was answered and asked is kept.',

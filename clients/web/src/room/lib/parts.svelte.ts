@@ -2,6 +2,7 @@
 import type Closing from '../Closing.svelte';
 import type Lost from '../Lost.svelte';
 import type Me from '../Me.svelte';
+import type Notes from '../Notes.svelte';
 import type Questions from '../Questions.svelte';
 import type Results from '../Results.svelte';
 import type Texts from '../ballots/Texts.svelte';
@@ -11,6 +12,7 @@ const from = {
   texts: () => import('../ballots/Texts.svelte'),
   questions: () => import('../Questions.svelte'),
   me: () => import('../Me.svelte'),
+  notes: () => import('../Notes.svelte'),
   lost: () => import('../Lost.svelte'),
   closing: () => import('../Closing.svelte'),
 };
@@ -20,6 +22,7 @@ class Parts {
   texts = $state.raw<typeof Texts>();
   questions = $state.raw<typeof Questions>();
   me = $state.raw<typeof Me>();
+  notes = $state.raw<typeof Notes>();
   lost = $state.raw<typeof Lost>();
   closing = $state.raw<typeof Closing>();
 

@@ -17,6 +17,8 @@ export type StudioApi = Pick<
   | 'createLink'
   | 'revokeLink'
   | 'results'
+  | 'notes'
+  | 'changeNotes'
 >;
 
 /** Faults by field, as the server names them, for the message beside each field. */

@@ -1,5 +1,7 @@
 /** Line icons on a 24 by 24 grid, one path each, drawn from Lucide (ISC licence, https://lucide.dev). */
 export const ICONS = {
+  'notebook-pen':
+    'M13.4 2H6a2 2 0 0 0-2 2v16a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-7.4M2 6h4M2 10h4M2 14h4M2 18h4M21.378 5.626a1 1 0 1 0-3.004-3.004l-5.01 5.012a2 2 0 0 0-.506.854l-.837 2.87a.5.5 0 0 0 .62.62l2.87-.837a2 2 0 0 0 .854-.506z',
   plus: 'M5 12h14M12 5v14',
   'arrow-up': 'm5 12 7-7 7 7M12 19V5',
   'arrow-down': 'M12 5v14M19 12l-7 7-7-7',

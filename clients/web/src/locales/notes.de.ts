@@ -10,6 +10,10 @@ export default {
   task: 'Erledigt: {text}',
   'task.empty': 'Erledigt: eine leere Zeile',
 
+  open: 'Gemeinsame Notizen öffnen',
+  close: 'Schließen',
+  failed: 'Die Notizen konnten nicht geladen werden.',
+
   may: 'Teilnehmende dürfen',
   'may.nothing': 'sie nicht sehen',
   'may.read': 'lesen',

@@ -7,6 +7,10 @@ export default {
   task: 'Done: {text}',
   'task.empty': 'Done: an empty line',
 
+  open: 'Open the shared notes',
+  close: 'Close',
+  failed: 'The notes could not be loaded.',
+
   may: 'Participants may',
   'may.nothing': 'not see them',
   'may.read': 'read',

@@ -43,10 +43,6 @@ export default {
   'room.home': 'Anderen Code eingeben',
   'room.earlier': 'Frühere Abstimmungen',
   'room.now': 'Auf der Leinwand',
-  'room.notes': 'Notizen',
-  'room.notes.open': 'Gemeinsame Notizen öffnen',
-  'room.notes.close': 'Schließen',
-  'room.notes.failed': 'Die Notizen konnten nicht geladen werden.',
 
   'poll.send': 'Stimme senden',
   'poll.send.answer': 'Antwort senden',

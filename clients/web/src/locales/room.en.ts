@@ -37,10 +37,6 @@ export default {
   'room.home': 'Enter another code',
   'room.earlier': 'Earlier polls',
   'room.now': 'On the big screen',
-  'room.notes': 'Notes',
-  'room.notes.open': 'Open the shared notes',
-  'room.notes.close': 'Close',
-  'room.notes.failed': 'The notes could not be loaded.',
 
   'poll.send': 'Send my vote',
   'poll.send.answer': 'Send my answer',

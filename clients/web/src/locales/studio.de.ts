@@ -161,7 +161,6 @@ const de: Translation<typeof en> = {
   'share.title': 'Dieser Sitzung beitreten',
   'share.at': 'Gehen Sie zu',
   'share.code': 'und geben Sie ein',
-  'share.scan': 'oder scannen',
   'share.qr': 'QR-Code von {url}',
   'share.link': 'Link für Teilnehmende',
   'share.copyLink': 'Link kopieren',

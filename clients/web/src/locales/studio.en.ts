@@ -153,7 +153,6 @@ const en = {
   'share.title': 'Join this session',
   'share.at': 'Go to',
   'share.code': 'and enter',
-  'share.scan': 'or scan',
   'share.qr': 'QR code of {url}',
   'share.link': 'Link for participants',
   'share.copyLink': 'Copy link',

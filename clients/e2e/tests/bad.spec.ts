@@ -151,7 +151,7 @@ test("another organization's session is not there", async ({ house, workshop, ba
 });
 
 test('the server is killed and comes back: nothing typed or chosen is lost', async ({ house }) => {
-  house.allow(/WebSocket connection to .* failed/, /net::ERR_CONNECTION_REFUSED/);
+  house.allow(/WebSocket connection to .* failed/, /net::ERR_CONNECTION_(REFUSED|RESET)/);
   const server = await OwnServer.start();
   try {
     const workshop = await Workshop.open(server.url);

@@ -11,12 +11,18 @@ const wall = location.pathname.startsWith('/screen/');
 restoreTheme(wall ? 'atelier.theme.wall' : undefined);
 follow();
 
-// After a release, a tab from before may ask for a chunk that is gone: load the page anew, once.
-addEventListener('vite:preloadError', (event) => {
-  if (!navigator.onLine || sessionStorage.getItem('atelier.reloaded') === location.href) return;
-  sessionStorage.setItem('atelier.reloaded', location.href);
-  event.preventDefault();
-  location.reload();
+// After a release, a tab from before may ask for a chunk that is gone: load the page anew, once. But not while nobody
+// answers: what is on the page is better than nothing.
+addEventListener('vite:preloadError', () => {
+  const { href } = location;
+  if (sessionStorage.getItem('atelier.reloaded') === href) return;
+  fetch(href, { method: 'HEAD', cache: 'no-store' }).then(
+    () => {
+      sessionStorage.setItem('atelier.reloaded', href);
+      location.reload();
+    },
+    () => {},
+  );
 });
 
 await texts.use(preferred()).catch(() => texts.use('en'));

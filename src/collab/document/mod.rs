@@ -144,9 +144,9 @@ pub struct Compacted {
     pub fingerprint: [u8; 32],
     /// The state vector.
     pub clocks: Clocks,
-    /// Does the document in memory show something else than its own state does in everybody's hands? Only pieces that
-    /// are forged, with neighbours in the wrong order, can be integrated in two ways. The state is what counts: load it
-    /// in place of the document, and have the clients begin anew.
+    /// Does the document in memory show something else than its own state does in everybody's hands? The gate refuses
+    /// all pieces that are known to be integrated in two ways, so this does not happen. If it does, the state is what
+    /// counts: load it in place of the document, and have the clients begin anew.
     pub differs: bool,
 }
 

@@ -13,19 +13,24 @@ use crate::collab::lib0::Writer;
 /// How many clients there are. They are called 1, 2, 3, 4.
 const CLIENTS: usize = 4;
 
-type Piece = (u64, u64);
+/// A client, counted from 0, and the number of its piece.
+type Piece = (usize, usize);
+
+fn id(writer: &mut Writer, (client, clock): Piece) {
+    writer.uint(client as u64 + 1).uint(clock as u64);
+}
 
 /// Writes updates that may follow what was integrated.
 #[derive(Clone)]
 struct Forger {
     /// How far each client is.
-    next: [u64; CLIENTS],
+    next: [usize; CLIENTS],
     /// Types that there are.
     types: Vec<Piece>,
     /// How many of twelve pieces are types.
     types_of_12: u32,
     /// How far back neighbours may be.
-    spread: u64,
+    spread: usize,
 }
 
 impl Forger {
@@ -41,7 +46,7 @@ impl Forger {
         for client in clients {
             let again = if dice.random_range(0..8) == 0 { dice.random_range(0..3).min(self.next[client]) } else { 0 };
             let (count, mut clock) = (dice.random_range(1..3), self.next[client] - again);
-            writer.uint(count).uint(client as u64 + 1).uint(clock);
+            id(writer.uint(count), (client, clock));
             for _ in 0..count {
                 clock += self.piece(&mut writer, client, clock, dice);
             }
@@ -52,18 +57,16 @@ impl Forger {
         for client in clients {
             let from = dice.random_range(0..self.next[client]);
             let length = dice.random_range(1..=(self.next[client] - from).min(4));
-            writer.uint(client as u64 + 1).uint(1).uint(from).uint(length);
+            writer.uint(client as u64 + 1).uint(1).uint(from as u64).uint(length as u64);
         }
         writer.finish()
     }
 
     /// Writes one piece; answers with its length.
-    fn piece(&mut self, writer: &mut Writer, client: usize, clock: u64, dice: &mut SmallRng) -> u64 {
+    fn piece(&mut self, writer: &mut Writer, client: usize, clock: usize, dice: &mut SmallRng) -> usize {
         let left = self.any(dice);
         let right = match left {
-            Some((of, clock)) if clock + 1 < self.next[of as usize - 1] && dice.random_range(0..3) == 0 => {
-                Some((of, clock + 1))
-            }
+            Some((of, clock)) if clock + 1 < self.next[of] && dice.random_range(0..3) == 0 => Some((of, clock + 1)),
             _ => self.any(dice),
         };
         let alone = left.is_none() && right.is_none();
@@ -75,14 +78,13 @@ impl Forger {
         };
         let flag = |bit: u8, set: bool| if set { bit } else { 0 };
         writer.byte(kind | flag(0x80, left.is_some()) | flag(0x40, right.is_some()) | flag(0x20, entry));
-        for (client, clock) in [left, right].into_iter().flatten() {
-            writer.uint(client).uint(clock);
+        for piece in [left, right].into_iter().flatten() {
+            id(writer, piece);
         }
         if alone {
             match self.types.len() {
                 count if count > 0 && dice.random_range(0..3) > 0 => {
-                    let (client, clock) = self.types[dice.random_range(0..count)];
-                    writer.uint(0).uint(client).uint(clock);
+                    id(writer.uint(0), self.types[dice.random_range(0..count)]);
                 }
                 _ => drop(writer.uint(1).text("text")),
             }
@@ -90,17 +92,17 @@ impl Forger {
                 writer.text(["k", "l"][dice.random_range(0..2)]);
             }
         }
-        let length = if kind == 7 { 1 } else { dice.random_range(1..4_u8) };
+        let length = if kind == 7 { 1 } else { dice.random_range(1..4) };
         match kind {
             7 => drop(writer.uint(2)),
-            1 => drop(writer.uint(length.into())),
-            _ => drop(writer.text(&"abcdefghijklmnopqrstuvwxyz"[clock as usize % 20..][..length.into()])),
+            1 => drop(writer.uint(length as u64)),
+            _ => drop(writer.text(&"abcdefghijklmnopqrstuvwxyz"[clock % 20..][..length])),
         }
         if kind == 7 && clock >= self.next[client] {
-            self.types.push((client as u64 + 1, clock));
+            self.types.push((client, clock));
         }
-        self.next[client] = self.next[client].max(clock + u64::from(length));
-        length.into()
+        self.next[client] = self.next[client].max(clock + length);
+        length
     }
 
     /// A piece that is there, or none.
@@ -108,7 +110,7 @@ impl Forger {
         let client = dice.random_range(0..CLIENTS);
         let next = self.next[client];
         (next > 0 && dice.random_range(0..4) > 0)
-            .then(|| (client as u64 + 1, next - 1 - dice.random_range(0..next.min(self.spread))))
+            .then(|| (client, next - 1 - dice.random_range(0..next.min(self.spread))))
     }
 }
 

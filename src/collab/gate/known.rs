@@ -34,10 +34,18 @@ impl Id {
     }
 }
 
-impl IdRange {
-    pub(super) const fn contains(self, id: Id) -> bool {
-        self.client == id.client && self.from <= id.clock && id.clock < self.to
+/// The same pieces, in order and each one once.
+pub(super) fn joined(ranges: &[IdRange]) -> Vec<IdRange> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_unstable();
+    let mut joined: Vec<IdRange> = Vec::with_capacity(sorted.len());
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if last.client == range.client && range.from <= last.to => last.to = last.to.max(range.to),
+            _ => joined.push(range),
+        }
     }
+    joined
 }
 
 /// What a type holds. A root is what the kind of document says, whoever writes first.
@@ -92,11 +100,13 @@ pub(super) struct Link {
     pub(super) behind: Option<Id>,
     /// How far from the beginning of the sequence, in steps of `behind`. At least 1.
     pub(super) steps: u32,
+    /// From this number on, its client wrote each piece behind the one before, up to this one.
+    pub(super) unbroken: u32,
 }
 
 impl Link {
     /// The first of its sequence, as its author saw it.
-    pub(super) const FIRST: Self = Self { behind: None, steps: 1 };
+    pub(super) const FIRST: Self = Self { behind: None, steps: 1, unbroken: u32::MAX };
 }
 
 /// What a piece is, and where.
@@ -171,7 +181,7 @@ impl Known {
                 history.push(client, run);
             }
         }
-        for range in ready.deleted {
+        for range in joined(&ready.deleted) {
             if let Some(history) = self.clients.get_mut(&range.client) {
                 history.bury(range.from, range.to);
             }
@@ -188,12 +198,9 @@ impl Known {
             further => Link {
                 behind: Some(Id { client: id.client, clock: id.clock - 1 }),
                 steps: run.link.steps.saturating_add(further),
+                unbroken: run.link.unbroken,
             },
         })
-    }
-    /// From which piece on all up to this one are at one place, each behind the one before.
-    pub(super) fn start(&self, id: Id) -> Option<Id> {
-        self.run(id).map(|run| Id { clock: run.from, ..id })
     }
     fn run(&self, id: Id) -> Option<&Run> {
         let history = self.clients.get(&id.client).filter(|history| id.clock < history.next)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{
     Bad, Id, IdRange, Known, Limits, Missing,
-    known::{Link, Place, Sequence, Spot},
+    known::{Link, Place, Sequence, Spot, joined},
     scan::{Body, Kind, Parent, ParentType, Piece, Section, piece},
 };
 
@@ -18,6 +18,7 @@ pub(super) fn places(
 ) -> Result<Result<Known, Missing>, Bad> {
     let index = sections.iter().enumerate().map(|(at, section)| (section.client, at)).collect();
     let waiting = vec![false; sections.len()];
+    let deleted = joined(deleted);
     let mut walk = Walk { sections, index, waiting, deleted, limits, known, brought: Known::default() };
     for at in 0..walk.sections.len() {
         if let Err(missing) = walk.finish(at)? {
@@ -32,8 +33,8 @@ struct Walk<'a> {
     index: HashMap<u64, usize>,
     /// Sections that were left because another one must go first.
     waiting: Vec<bool>,
-    /// What the update deletes.
-    deleted: &'a [IdRange],
+    /// What the update deletes, in order and each piece once.
+    deleted: Vec<IdRange>,
     limits: &'a Limits,
     known: &'a Known,
     brought: Known,
@@ -127,12 +128,19 @@ impl Walk<'_> {
             Kind::Type { holds, .. } if spot.depth < self.limits.types => Place::Type(spot, holds),
             Kind::Type { .. } => return Err(Bad::TypeTooDeep),
         };
-        Ok(Ok((place, self.behind(left))))
+        let first = Id { client: section.client, clock: section.clock.max(section.known) };
+        Ok(Ok((place, self.behind(left, first))))
     }
 
-    fn behind(&self, left: Option<Id>) -> Link {
-        let steps = left.and_then(|id| self.link(id)).map_or(0, |link| link.steps);
-        Link { behind: left, steps: steps.saturating_add(1) }
+    fn behind(&self, left: Option<Id>, first: Id) -> Link {
+        let before = left.and_then(|id| self.link(id));
+        Link {
+            behind: left,
+            steps: before.map_or(0, |link| link.steps).saturating_add(1),
+            unbroken: before
+                .filter(|_| left.is_some_and(|id| id.precedes(first)))
+                .map_or(first.clock, |link| link.unbroken),
+        }
     }
 
     /// Can it be that somebody saw these two beside each other, and nothing between them? Then they are in one sequence;
@@ -152,26 +160,13 @@ impl Walk<'_> {
         if link.behind == left {
             return Ok(());
         }
-        let further = left.and_then(|left| self.link(left)).is_none_or(|left| link.steps > left.steps);
-        if further || left.is_some_and(|left| self.is_written_on(right, left)) {
-            return Err(Bad::NotNeighbours);
-        }
-        Ok(())
-    }
-
-    /// Did one client write the second behind the first, in one go? yrs may hold both in one block; and where it has to
-    /// split that, it takes for granted that it knows which of them is on the left.
-    fn is_written_on(&self, first: Id, mut second: Id) -> bool {
-        while second.client == first.client && second.clock > first.clock {
-            let start = self.which(second).start(second);
-            let before = start.and_then(|start| self.link(start)?.behind.filter(|id| id.precedes(start)));
-            match (start, before) {
-                (Some(start), _) if start.clock <= first.clock => return true,
-                (_, Some(before)) => second = before,
-                (_, None) => return false,
-            }
-        }
-        first == second
+        let possible = left.and_then(|id| Some((id, self.link(id)?))).is_some_and(|(left, before)| {
+            // What one client wrote in one go may be one block in yrs; where it has to split that at both neighbours, it
+            // takes for granted that it knows which of them is on the left.
+            let around = left.client == right.client && (before.unbroken..=left.clock).contains(&right.clock);
+            link.steps <= before.steps && !around
+        });
+        if possible { Ok(()) } else { Err(Bad::NotNeighbours) }
     }
 
     /// Can two pieces be in one sequence? Of a piece that was collected with all around it, nobody knows where it was;
@@ -187,7 +182,10 @@ impl Walk<'_> {
     /// Is what contains it deleted, or will be by this update?
     fn is_gone(&self, mut spot: Spot) -> bool {
         while let Some(parent) = spot.sequence.parent {
-            if self.deleted.iter().any(|range| range.contains(parent)) {
+            let after =
+                self.deleted.partition_point(|range| (range.client, range.from) <= (parent.client, parent.clock));
+            let last = after.checked_sub(1).map(|at| self.deleted[at]);
+            if last.is_some_and(|range| range.client == parent.client && parent.clock < range.to) {
                 return true;
             }
             match self.look(parent) {

@@ -308,6 +308,9 @@ fn beside_what_was_collected_is_only_what_will_be() {
     let mut item = Item::text("z").after(4, 0).before(3, 2);
     let and_deleted = update(&[(9, 0, vec![item.clone()])], &[(3, 0, 1)]);
     assert!(matches!(look(&and_deleted, &known), Ok(Verdict::Ready(_))));
+    // However it is said, and more than once.
+    let in_parts = update(&[(9, 0, vec![item.clone()])], &[(3, 0, 3), (3, 1, 1), (1, 2, 1)]);
+    assert!(matches!(look(&in_parts, &known), Ok(Verdict::Ready(_))));
     ready(&update(&[], &[(3, 0, 1)]), &mut known);
     assert!(matches!(look(&beside((4, 0), (3, 2)), &known), Ok(Verdict::Ready(_))));
     assert!(matches!(look(&beside((3, 2), (4, 0)), &known), Ok(Verdict::Ready(_))));

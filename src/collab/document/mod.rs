@@ -27,7 +27,7 @@ use super::{
 pub const MOST_BYTES: usize = 16 << 20;
 /// The size is an estimate from above. It is measured again when it grew by this much beyond [`MOST_BYTES`].
 const MEASURE_AFTER: usize = 64 << 10;
-/// What yrs and the gate need for a piece besides its content: measured, and rounded up.
+/// What yrs (measured, 200) and the gate (counted, 90) need for a piece besides its content, rounded up.
 const PIECE_BYTES: usize = 300;
 
 /// A document in memory.

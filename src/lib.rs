@@ -1,4 +1,10 @@
 //! Atelier: a self-hosted server for live workshops. Start reading at `src/ARCHITECTURE.md`.
+#[cfg(test)]
+extern crate self as atelier;
+
+#[macro_use]
+mod planted;
+
 pub mod app;
 pub mod bus;
 pub mod cli;
@@ -13,5 +19,7 @@ pub mod live;
 pub mod runtime;
 mod seed;
 pub mod server;
+#[cfg(test)]
+mod simulation;
 pub mod socket;
 pub mod telemetry;

@@ -46,6 +46,13 @@ impl Db {
         Ok(Self { pool })
     }
 
+    /// A handle on no database, for tests that must hold one.
+    #[cfg(test)]
+    pub fn nowhere() -> Self {
+        let pool = PgPoolOptions::new().idle_timeout(None).max_lifetime(None);
+        Self { pool: pool.connect_lazy_with(PgConnectOptions::new_without_pgpass()) }
+    }
+
     /// A transaction in the caller's organization.
     pub async fn tenant(&self, caller: &Caller) -> Result<TenantTx, sqlx::Error> {
         self.tenant_as(caller.organization, Some(caller.user)).await

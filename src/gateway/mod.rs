@@ -28,6 +28,11 @@ pub use self::diagnose::{Attempt, Diagnosis};
 use self::{
     budget::Budgets, connection::Connection, diagnose::Tests, handshake::Upgrade, hello::Farewell, sse::Lingering,
 };
+#[cfg(test)]
+pub(crate) use self::{
+    hello::Hello,
+    viewing::{Gathered, Viewing},
+};
 use crate::{
     http::Problem,
     identity::Identity,

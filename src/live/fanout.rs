@@ -111,7 +111,10 @@ impl Ring {
     /// Where the ring ends now: the cursor of somebody who knows everything up to here but no slot.
     pub fn end(&self) -> Cursor {
         let inner = self.inner.read();
-        Cursor { index: inner.base + inner.frames.len() as u64, stamp: 0 }
+        Cursor {
+            index: inner.base + inner.frames.len() as u64,
+            stamp: if planted!(SlotNotResent) { inner.stamp } else { 0 },
+        }
     }
 
     /// Is everything after `index` still here?

@@ -5,4 +5,6 @@ pub mod shutdown;
 
 pub use limits::{Limits, Rate, Rates};
 pub use registry::Registry;
+#[cfg(test)]
+pub(crate) use shutdown::panics;
 pub use shutdown::{Drain, Signals, Tasks};

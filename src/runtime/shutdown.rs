@@ -52,6 +52,17 @@ impl Default for Tasks {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    static PANICS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// How many tasks have panicked on this thread.
+#[cfg(test)]
+pub fn panics() -> u64 {
+    PANICS.get()
+}
+
 /// What was still running when the deadline of [`Tasks::drain`] passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unfinished(pub usize);
@@ -83,6 +94,8 @@ impl Tasks {
         self.tracker.spawn(async move {
             if guarded.await.is_err() {
                 tracing::error!(task = name, "a task panicked");
+                #[cfg(test)]
+                PANICS.set(PANICS.get() + 1);
                 metrics::counter!("atelier_tasks_panicked_total", "task" => name).increment(1);
             }
         });

@@ -84,7 +84,9 @@ function keepTally(held: PollView | undefined, next: PollView, you: You | null):
   if (!before || before.round !== next.round) return next;
   if (next.tally) return next.tally.version < before.version ? { ...next, tally: before } : next;
   const earned =
-    next.visibility === 'afterVote' && you?.votes.some((v) => v.poll === next.id && v.round === next.round);
+    next.visibility === 'afterVote' &&
+    you?.role !== 'observer' &&
+    you?.votes.some((v) => v.poll === next.id && v.round === next.round);
   return earned ? { ...next, tally: before } : next;
 }
 

@@ -21,7 +21,7 @@ use crate::kernel::Moment;
 pub use super::poll::tally::tally;
 pub use own::{Progress, my_question, my_vote, progress, watcher, you};
 pub use show::{audience_of, sees_tally, snapshot, view};
-pub use touch::{touched, touched_own, touched_people};
+pub use touch::{may_move, touched, touched_own, touched_people};
 
 /// A group of viewers who all see the same bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -39,8 +39,14 @@ impl Room {
     pub(super) fn advance(&mut self, mut events: Vec<Logged>) {
         events.retain(|logged| logged.seq > self.seq);
         for logged in &events {
+            let mover = audience::may_move(&logged.event).map(|id| (id, audience::audience_of(&self.state, id)));
             core::apply(&mut self.state, &logged.event, logged.at);
             self.seq = logged.seq;
+            if let Some((person, before)) = mover
+                && audience::audience_of(&self.state, person) != before
+            {
+                self.show.moves(person, self.seq);
+            }
         }
         if events.is_empty() {
             return;
@@ -90,7 +96,8 @@ impl Room {
                 self.tell(*participant, MyChange::Upvote { question: *question, on: *on });
             }
             Event::RoleSet { participant, .. } | Event::Permitted { participant, .. } => {
-                self.members.lines_of(*participant).for_each(|line| line.make_stale());
+                let lines = self.members.lines_of(*participant).filter(|_| !planted!(AudienceKept));
+                lines.for_each(|line| line.make_stale());
             }
             Event::StatusChanged { status, .. } if status.is_final() => {
                 self.members.all().for_each(|member| member.line.close(close::SESSION_ENDED));
@@ -165,10 +172,10 @@ impl Room {
             Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
             None => (Audience::Observers, audience::watcher()),
         };
-        if request.after.is_some_and(|after| self.show.is_behind(audience, after)) {
+        if request.after.is_some_and(|after| self.show.is_behind(audience, after)) && !planted!(ResumeOverlaps) {
             return self.wait_for_tick(request);
         }
-        for vote in &you.votes {
+        for vote in you.votes.iter().filter(|_| !planted!(VoterForgotten)) {
             request.line.set_voted(vote.poll, vote.round);
         }
         self.news = true;

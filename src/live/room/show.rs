@@ -6,7 +6,7 @@ use std::{
 
 use crate::live::{
     core::{
-        Event, PollId, QuestionId, Session,
+        Event, ParticipantId, PollId, QuestionId, Session,
         audience::{self, Audience, Change, Entity, You},
         poll::PollStatus,
     },
@@ -64,6 +64,8 @@ pub struct Show {
     history: VecDeque<(u64, Box<[Entity]>)>,
     /// The history is complete for clients that hold at least this number.
     history_from: u64,
+    /// Who has changed to another audience at which number, as far back as the history goes.
+    moved: VecDeque<(u64, ParticipantId)>,
     tallies: BTreeSet<PollId>,
     upvotes: BTreeSet<QuestionId>,
     online: u32,
@@ -102,6 +104,7 @@ impl Show {
             streams: [stream(), stream(), stream()],
             history: VecDeque::new(),
             history_from: seq,
+            moved: VecDeque::new(),
             // Who has voted before the room was loaded gets the result with the first tick.
             tallies: state
                 .polls
@@ -121,7 +124,7 @@ impl Show {
         if stream.viewers == 0 {
             // Nothing was pushed while nobody looked.
             stream.told = seq;
-            stream.snapshot = None;
+            stream.snapshot = stream.snapshot.take().filter(|_| planted!(SnapshotStale));
         }
         stream.viewers += 1;
     }
@@ -145,7 +148,9 @@ impl Show {
 
     /// The first frames for a viewer who holds everything up to `after`, or nothing.
     pub fn open(&mut self, audience: Audience, state: &Session, after: Option<u64>, you: You, now: Moment) -> Opening {
-        let missing = after.and_then(|after| self.missing(audience, state, after).map(|changes| (after, changes)));
+        let moved = |after| self.moved.iter().any(|(seq, person)| *seq > after && you.participant == Some(*person));
+        let resumed = after.filter(|after| !moved(*after) || planted!(AudienceKeptAway));
+        let missing = resumed.and_then(|after| self.missing(audience, state, after).map(|changes| (after, changes)));
         let stream = &mut self.streams[place(audience)];
         let heartbeat = heartbeat(audience);
         let welcome = |seq, resumed| encode(&ServerMessage::Welcome { seq, you, server_time: now, heartbeat, resumed });
@@ -159,7 +164,14 @@ impl Show {
         }
         let end = stream.ring.end();
         let (frame, seq, cursor) = match stream.snapshot.take() {
-            Some(kept) if end.index - kept.2.index <= SNAPSHOT_REUSE && stream.ring.holds(kept.2.index) => kept,
+            // Nobody steps back.
+            Some(kept)
+                if end.index - kept.2.index <= SNAPSHOT_REUSE
+                    && stream.ring.holds(kept.2.index)
+                    && (after.is_none_or(|after| after <= kept.1) || planted!(StepBack)) =>
+            {
+                kept
+            }
             _ => {
                 let state = audience::snapshot(state, audience);
                 (encode(&ServerMessage::Snapshot { seq: stream.told, state }), stream.told, end)
@@ -173,14 +185,14 @@ impl Show {
     /// more than there is (the database was restored from a backup) begins anew.
     fn missing(&self, audience: Audience, state: &Session, after: u64) -> Option<Vec<Change>> {
         let newest = self.history.back().map_or(self.history_from, |(seq, _)| *seq);
-        if after < self.history_from || after > newest {
+        if (after < self.history_from && !planted!(HistoryBegins)) || after > newest {
             return None;
         }
         let entities: BTreeSet<Entity> = self
             .history
             .iter()
             .rev()
-            .take_while(|(seq, _)| *seq > after)
+            .take_while(|(seq, _)| *seq > after + u64::from(planted!(BatchLostAtReconnect)))
             .flat_map(|(_, e)| e.iter().copied())
             .collect();
         Some(entities.into_iter().filter_map(|entity| audience::view(state, audience, entity)).collect())
@@ -214,19 +226,23 @@ impl Show {
             }
         }
         if events.iter().any(|logged| matches!(logged.event, Event::RoleSet { .. } | Event::Permitted { .. })) {
-            self.meet_at(seq);
+            pushed.extend(self.meet_at(seq));
         }
         pushed
     }
 
-    /// Brings all audiences to the same number: whoever changes from one to another does not step back.
-    fn meet_at(&mut self, seq: u64) {
-        for stream in self.streams.iter_mut().filter(|stream| stream.viewers > 0) {
+    /// Brings all audiences to the same number: whoever changes from one to another does not step back. Returns those
+    /// that have something to read.
+    fn meet_at(&mut self, seq: u64) -> Vec<Audience> {
+        let mut pushed = Vec::new();
+        for (stream, audience) in self.streams.iter_mut().zip(AUDIENCES).filter(|(stream, _)| stream.viewers > 0) {
             stream.snapshot = None;
             if stream.told < seq {
                 stream.push(seq, Vec::new());
+                pushed.extend((!planted!(NumberUnheard)).then_some(audience));
             }
         }
+        pushed
     }
 
     fn note(&mut self, event: &Event) {
@@ -270,7 +286,13 @@ impl Show {
             && let Some((seq, _)) = self.history.pop_front()
         {
             self.history_from = seq;
+            self.moved.retain(|(at, _)| *at > seq);
         }
+    }
+
+    /// Somebody belongs to another audience from this number on: what was held before does not count there.
+    pub fn moves(&mut self, person: ParticipantId, seq: u64) {
+        self.moved.push_back((seq, person));
     }
 
     /// Sends what is sent on a tick: running results, supporters, presence, numbers without news. True: wake everybody.
@@ -310,12 +332,13 @@ impl Show {
     fn show_tallies(&mut self, state: &Session) -> bool {
         let polls = std::mem::take(&mut self.tallies);
         let mut news = false;
-        for id in polls {
+        for id in polls.into_iter().take(if planted!(TallyOff) { 1 } else { usize::MAX }) {
             let Some(poll) = state.polls.get(&id).filter(|poll| poll.status == PollStatus::Open) else { continue };
             let frame = |hosts| encode(&ServerMessage::Tally { poll: id, tally: audience::tally(poll, hosts) });
             let public = frame(false);
             for (stream, audience) in self.streams.iter().zip(AUDIENCES) {
-                if stream.viewers == 0 && audience != Audience::Participants {
+                // Also where nobody looks now: who comes back with the number of the vote has not seen the count.
+                if stream.viewers == 0 && audience != Audience::Participants && planted!(TallyForLookersOnly) {
                     continue;
                 }
                 let (condition, frame) = if audience == Audience::Hosts {

@@ -109,6 +109,11 @@ impl WriteError {
 impl Writer {
     /// Reads a session: the newest snapshot and the events after it.
     pub async fn load(store: Store, clock: Clock, key: Key) -> Result<Self, WriteError> {
+        let deadline = DEADLINE * if planted!(NoDeadline) { 1_000 } else { 1 };
+        tokio::time::timeout(deadline, Self::read(store, clock, key)).await.map_err(|_| WriteError::Deadline)?
+    }
+
+    async fn read(store: Store, clock: Clock, key: Key) -> Result<Self, WriteError> {
         let mut tx = store.begin(key).await?;
         let head = tx.head().await?.ok_or(WriteError::Gone)?;
         let (mut seq, mut state) = match tx.load_snapshot().await? {
@@ -233,7 +238,7 @@ impl Writer {
         } else {
             tx.take_head(before, self.seq).await?
         };
-        if !mine {
+        if !mine && !planted!(OvertakenUnnoticed) {
             return Err(WriteError::Overtaken);
         }
         if !batch.events.is_empty() {
@@ -246,6 +251,7 @@ impl Writer {
     async fn lock_first(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let mut tx = self.store.begin(self.key).await?;
         let head = tx.lock_head().await?.ok_or(WriteError::Gone)?;
+        let head = if planted!(FenceIgnored) { self.seq } else { head };
         let mut batch = self.catch_up(&mut tx, head).await?;
         if !batch.behind {
             self.decide(asks, &mut batch);
@@ -296,7 +302,7 @@ impl Writer {
 
 /// Keeps a snapshot. Failure costs only time at the next load.
 pub async fn snapshot(store: Store, key: Key, state: Session, seq: u64) {
-    if let Err(error) = store.keep_snapshot(key, seq, state).await {
+    if let Err(error) = store.keep_snapshot(key, seq + u64::from(planted!(SnapshotOneOff)), state).await {
         tracing::warn!(session = %key.session, error, "snapshot not written");
     }
 }

@@ -230,8 +230,7 @@ impl Memory {
         self.kept.lock().iter().filter(|(_, kept)| over(kept)).map(|(key, _)| *key).collect()
     }
 
-    pub(super) async fn keep_snapshot(&self, key: Key, seq: u64, state: &Session) -> Result<(), sqlx::Error> {
-        let json = serde_json::to_string(state).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    pub(super) async fn keep_snapshot(&self, key: Key, seq: u64, json: String) -> Result<(), sqlx::Error> {
         let fate = (self.weather)(key, Step::Snapshot);
         until_done(fate).await?;
         if let Some(kept) = self.kept.lock().get_mut(&key)

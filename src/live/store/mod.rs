@@ -4,6 +4,8 @@ pub mod memory;
 #[cfg(test)]
 mod roll;
 
+use std::time::Duration;
+
 #[cfg(test)]
 use self::memory::{Memory, MemoryTx};
 use super::{
@@ -16,6 +18,16 @@ use crate::{
     db::{Db, TenantTx},
     kernel::{Id, Moment},
 };
+
+/// A connection may be dead without anybody saying so: what takes longer is given up.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// The same for what moves much.
+const LONG: Duration = Duration::from_secs(30);
+
+async fn within<T>(time: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    let late = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
+    tokio::time::timeout(time, work).await.unwrap_or_else(late)
+}
 
 /// Where sessions are kept. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,77 +73,97 @@ impl Store {
 
     /// Sessions that nobody hosts any more.
     pub async fn overdue(&self, now: Moment) -> Result<Vec<Key>, sqlx::Error> {
-        match self {
-            Self::Postgres(db) => {
-                let mut tx = db.system().await?;
-                let rows = sqlx::query!(
-                    r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_overdue($1)"#,
-                    now
-                )
-                .fetch_all(&mut *tx)
-                .await?;
-                tx.commit().await?;
-                let keys = rows.into_iter();
-                Ok(keys.map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) }).collect())
+        within(DEADLINE, async {
+            match self {
+                Self::Postgres(db) => {
+                    let mut tx = db.system().await?;
+                    let rows = sqlx::query!(
+                        r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_overdue($1)"#,
+                        now
+                    )
+                    .fetch_all(&mut *tx)
+                    .await?;
+                    tx.commit().await?;
+                    let keys = rows.into_iter();
+                    Ok(keys
+                        .map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) })
+                        .collect())
+                }
+                #[cfg(test)]
+                Self::Memory(memory) => Ok(memory.overdue(now)),
             }
-            #[cfg(test)]
-            Self::Memory(memory) => Ok(memory.overdue(now)),
-        }
+        })
+        .await
     }
 
     /// Sessions that have been over since before then, and whose log is not archived; some of them, the oldest first.
     pub async fn archivable(&self, before: Moment) -> Result<Vec<Key>, sqlx::Error> {
-        match self {
-            Self::Postgres(db) => {
-                let mut tx = db.system().await?;
-                let rows = sqlx::query!(
-                    r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_archivable($1)"#,
-                    before
-                )
-                .fetch_all(&mut *tx)
-                .await?;
-                tx.commit().await?;
-                let keys = rows.into_iter();
-                Ok(keys.map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) }).collect())
+        within(DEADLINE, async {
+            match self {
+                Self::Postgres(db) => {
+                    let mut tx = db.system().await?;
+                    let rows = sqlx::query!(
+                        r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_archivable($1)"#,
+                        before
+                    )
+                    .fetch_all(&mut *tx)
+                    .await?;
+                    tx.commit().await?;
+                    let keys = rows.into_iter();
+                    Ok(keys
+                        .map(|row| Key { organization: Id::new(row.organization), session: Id::new(row.id) })
+                        .collect())
+                }
+                #[cfg(test)]
+                Self::Memory(_) => Ok(Vec::new()),
             }
-            #[cfg(test)]
-            Self::Memory(_) => Ok(Vec::new()),
-        }
+        })
+        .await
     }
 
     /// Moves the log of a session that is over, up to its snapshot, into the archive. Returns how many events.
     pub async fn archive(&self, key: Key) -> Result<i64, sqlx::Error> {
-        match self {
-            Self::Postgres(db) => {
-                let mut tx = db.system().await?;
-                let moved = sqlx::query_scalar!(
-                    r#"SELECT live_archive($1, $2) AS "moved!""#,
-                    key.organization.uuid(),
-                    key.session.uuid()
-                )
-                .fetch_one(&mut *tx)
-                .await?;
-                tx.commit().await?;
-                Ok(moved)
+        within(LONG, async {
+            match self {
+                Self::Postgres(db) => {
+                    let mut tx = db.system().await?;
+                    let moved = sqlx::query_scalar!(
+                        r#"SELECT live_archive($1, $2) AS "moved!""#,
+                        key.organization.uuid(),
+                        key.session.uuid()
+                    )
+                    .fetch_one(&mut *tx)
+                    .await?;
+                    tx.commit().await?;
+                    Ok(moved)
+                }
+                #[cfg(test)]
+                Self::Memory(_) => Ok(0),
             }
-            #[cfg(test)]
-            Self::Memory(_) => Ok(0),
-        }
+        })
+        .await
     }
 
     /// Keeps a snapshot. The state is turned into JSON on a thread of its own: that of a large session takes a while.
     pub async fn keep_snapshot(&self, key: Key, seq: u64, state: Session) -> Result<(), String> {
-        match self {
-            Self::Postgres(db) => {
-                let json = tokio::task::spawn_blocking(move || serde_json::to_string(&state)).await;
-                let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-                let mut tx = db.tenant_as(key.organization, None).await.map_err(|error| error.to_string())?;
-                log::store_snapshot(&mut tx, key.session, seq, &json).await.map_err(|error| error.to_string())?;
-                tx.commit().await.map_err(|error| error.to_string())
-            }
+        let json = match self {
+            Self::Postgres(_) => tokio::task::spawn_blocking(move || serde_json::to_string(&state)).await,
             #[cfg(test)]
-            Self::Memory(memory) => memory.keep_snapshot(key, seq, &state).await.map_err(|error| error.to_string()),
-        }
+            Self::Memory(_) => Ok(serde_json::to_string(&state)),
+        };
+        let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let stored = within(LONG, async {
+            match self {
+                Self::Postgres(db) => {
+                    let mut tx = db.tenant_as(key.organization, None).await?;
+                    log::store_snapshot(&mut tx, key.session, seq, &json).await?;
+                    tx.commit().await
+                }
+                #[cfg(test)]
+                Self::Memory(memory) => memory.keep_snapshot(key, seq, json).await,
+            }
+        });
+        stored.await.map_err(|error| error.to_string())
     }
 }
 

@@ -5,7 +5,7 @@ use atelier::{
     kernel::{Code, Moment},
     live::{
         core::{
-            PollId, PollOption, QuestionId,
+            PollId, PollOption, QuestionId, Role,
             audience::{Change, MyVote, PollView, QuestionView, SessionState, You},
             poll::{Tally, Visibility},
         },
@@ -100,7 +100,8 @@ impl Copy {
         }
     }
 
-    fn fold(&mut self, message: ServerMessage) {
+    /// Takes one message.
+    pub fn fold(&mut self, message: ServerMessage) {
         match message {
             ServerMessage::Welcome { seq, you, resumed, .. } => {
                 self.claim(!resumed || self.state.is_some(), |_| "resumed without anything held".to_owned());
@@ -158,8 +159,10 @@ impl Copy {
         if before.round != next.round {
             return;
         }
-        let earned =
-            next.visibility == Visibility::AfterVote && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
+        let observes = self.you.as_ref().is_some_and(|you| you.role == Role::Observer);
+        let earned = next.visibility == Visibility::AfterVote
+            && !observes
+            && self.vote(next.id).is_some_and(|vote| vote.round == next.round);
         let older = next.tally.as_ref().is_some_and(|tally| tally.version < before.version);
         if older || (next.tally.is_none() && earned) {
             next.tally = Some(before.clone());

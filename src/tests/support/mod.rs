@@ -1,4 +1,5 @@
 //! What tests stand on: a database of their own, a house with the doors of the server, people who use it.
+pub mod agreement;
 pub mod atelier;
 pub mod client;
 pub mod copy;

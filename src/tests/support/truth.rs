@@ -3,16 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use atelier::{
     kernel::Moment,
-    live::core::{
-        self, Choice, Event, OptionId, ParticipantId, Session, SessionId,
-        audience::{self, Audience, SessionState, You},
-        poll::Poll,
-    },
+    live::core::{self, Choice, Event, OptionId, ParticipantId, Session, SessionId, poll::Poll},
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, Row};
 
-use super::{Client, TestDb, copy::Copy};
+use super::{Client, TestDb, agreement, copy::Copy};
 
 /// One event of the log.
 #[derive(Debug, Clone)]
@@ -63,23 +59,6 @@ impl Truth {
             core::apply(&mut state, &entry.event, entry.at);
         }
         Self { state, seq: log.len() as u64, log }
-    }
-
-    /// What somebody's copy must be.
-    pub fn for_participant(&self, participant: Option<ParticipantId>) -> (SessionState, You) {
-        let Some(id) = participant else {
-            return (audience::snapshot(&self.state, Audience::Observers), audience::watcher());
-        };
-        let seen_by = audience::audience_of(&self.state, id);
-        let mut state = audience::snapshot(&self.state, seen_by);
-        for view in &mut state.polls {
-            let poll = &self.state.polls[&view.id];
-            let voted = poll.ballots.contains_key(&id);
-            if audience::sees_tally(poll, seen_by, voted) {
-                view.tally = Some(audience::tally(poll, seen_by == Audience::Hosts));
-            }
-        }
-        (state, audience::you(&self.state, id))
     }
 
     async fn compare(&self, connection: &mut PgConnection) {
@@ -292,65 +271,13 @@ const UPVOTES: &str = "SELECT jsonb_build_array(question_id, participant_id) FRO
 impl Client {
     /// Waits until this client holds exactly what the truth says it may know; no event may happen meanwhile.
     pub async fn holds(&self, truth: &Truth) {
-        let participant = self.look(|copy| copy.you.as_ref().and_then(|you| you.participant));
-        let (state, you) = truth.for_participant(participant);
-        let (state, you) = (sorted(state), own(you));
-        let current = |you: You| {
-            let votes = you.votes.into_iter();
-            let of_now = votes.filter(|vote| truth.state.polls.get(&vote.poll).is_some_and(|p| p.round == vote.round));
-            own(You { votes: of_now.collect(), ..you })
-        };
-        let so = |copy: &Copy| {
-            copy.seq == truth.seq
-                && copy.state.clone().map(sorted).as_ref() == Some(&state)
-                && copy.you.clone().map(current).as_ref() == Some(&you)
-        };
+        let so = |copy: &Copy| agreement::agrees(copy, &truth.state, truth.seq);
         let mut copy = self.copies();
         let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await.is_ok();
         if !found {
-            let held = self.look(Clone::clone);
-            let (held_state, held_you) = (held.state.map(sorted), held.you.map(current));
-            let mut faults = Vec::new();
-            differ("seq", &json!(held.seq), &json!(truth.seq), &mut faults);
-            differ("state", &json!(held_state), &json!(state), &mut faults);
-            differ("you", &json!(held_you), &json!(you), &mut faults);
+            let faults = agreement::differences(&self.look(Clone::clone), &truth.state, truth.seq);
             panic!("held, and true: {faults:#?}");
         }
         self.look(|_| ());
-    }
-}
-
-/// In one order, without what depends on it.
-fn sorted(mut state: SessionState) -> SessionState {
-    state.people.sort_by_key(|person| person.id);
-    state.polls.sort_by_key(|poll| poll.id);
-    state.questions.sort_by_key(|question| question.id);
-    state
-}
-
-/// In one order.
-fn own(mut you: You) -> You {
-    you.upvoted.sort();
-    you.votes.sort_by_key(|vote| vote.poll);
-    you.questions.sort_by_key(|question| question.id);
-    you
-}
-
-/// The places where two documents differ.
-fn differ(place: &str, held: &Value, wanted: &Value, faults: &mut Vec<String>) {
-    match (held, wanted) {
-        (Value::Object(a), Value::Object(b)) => {
-            for key in a.keys().chain(b.keys().filter(|key| !a.contains_key(*key))) {
-                let inner = format!("{place}/{key}");
-                differ(&inner, a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), faults);
-            }
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            for (at, (a, b)) in a.iter().zip(b).enumerate() {
-                differ(&format!("{place}/{at}"), a, b, faults);
-            }
-        }
-        _ if held != wanted => faults.push(format!("{place}: {held} ≠ {wanted}")),
-        _ => {}
     }
 }

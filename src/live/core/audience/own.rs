@@ -1,16 +1,15 @@
 //! What only one viewer is told about himself, and how many have answered.
 use super::{
     super::{ParticipantId, PollId, QuestionId, Role, Session, poll::PollStatus},
-    Audience, MyVote, QuestionView, You,
+    MyVote, QuestionView, You,
     show::{audience_of, question},
 };
 
 /// What somebody is told about himself. Somebody unknown only watches.
 pub fn you(state: &Session, participant: ParticipantId) -> You {
     let Some(person) = state.people.get(&participant) else { return watcher() };
-    let hosts = audience_of(state, participant) == Audience::Hosts;
-    let visible = state.questions.iter().filter(|(_, known)| hosts || known.is_public());
-    let upvoted = visible.filter(|(_, known)| known.upvotes.contains(&participant)).map(|(id, _)| *id);
+    // Those that are put away, too: they may come back, and nobody is told his own support twice.
+    let upvoted = state.questions.iter().filter(|(_, known)| known.upvotes.contains(&participant)).map(|(id, _)| *id);
     let mut questions: Vec<QuestionView> =
         state.questions.keys().filter_map(|id| my_question(state, participant, *id)).collect();
     questions.sort_by_key(|question| (question.asked_at, question.id));

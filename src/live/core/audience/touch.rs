@@ -1,7 +1,8 @@
 //! Who must look again after an event.
 use super::{
     super::{Event, ParticipantId, QuestionId, Session, Status},
-    Entity,
+    Audience, Entity,
+    show::audience_of,
 };
 
 /// What looks different after `event`; `state` is the state after it. Empty for votes and upvotes, whose numbers travel
@@ -67,6 +68,16 @@ pub fn touched_people(event: &Event) -> Vec<ParticipantId> {
     }
 }
 
+/// Who may belong to another audience after this event.
+pub fn may_move(event: &Event) -> Option<ParticipantId> {
+    match event {
+        Event::Joined { participant, .. }
+        | Event::RoleSet { participant, .. }
+        | Event::Permitted { participant, .. } => Some(*participant),
+        _ => None,
+    }
+}
+
 /// Whose own question changed, and which: its author may see it even when others do not.
 pub fn touched_own(event: &Event, state: &Session) -> Option<(ParticipantId, QuestionId)> {
     match event {
@@ -74,6 +85,11 @@ pub fn touched_own(event: &Event, state: &Session) -> Option<(ParticipantId, Que
         | Event::QuestionMoved { question, .. }
         | Event::AnswerGiven { question, .. }
         | Event::QuestionArchived { question, .. } => Some((state.questions.get(question)?.author, *question)),
+        // A star is for hosts, and a host may be the author.
+        Event::Starred { question, .. } => {
+            let author = state.questions.get(question)?.author;
+            (audience_of(state, author) == Audience::Hosts).then_some((author, *question))
+        }
         _ => None,
     }
 }

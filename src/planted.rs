@@ -61,12 +61,18 @@ pub enum Bug {
     SnapshotStale,
     /// Reading a session waits for a dead connection without end.
     NoDeadline,
+    /// Who was connected to a lost node goes on being counted.
+    LostStillCounted,
+    /// Who is said to have left, but is connected, is not let in again.
+    StrayForgotten,
+    /// Who does not come back in time is not missed.
+    GraceForgotten,
 }
 
 #[cfg(test)]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::AckBeforeCommit,
         Self::PublishBeforeCommit,
         Self::GapIgnored,
@@ -88,6 +94,9 @@ impl Bug {
         Self::HistoryBegins,
         Self::SnapshotStale,
         Self::NoDeadline,
+        Self::LostStillCounted,
+        Self::StrayForgotten,
+        Self::GraceForgotten,
     ];
 }
 

@@ -46,6 +46,8 @@ pub enum Standing {
     Late,
     /// Not let in.
     GivenUp,
+    /// It does not come back.
+    Gone,
 }
 
 /// What can be looked at from outside.
@@ -60,6 +62,19 @@ pub struct Held {
     pub faults: Vec<String>,
 }
 
+impl Held {
+    /// What somebody still waits for, in a session that has come to this number.
+    pub fn restless(&self, number: usize, newest: u64) -> Option<String> {
+        let at_rest = match self.standing {
+            Standing::Attached => self.outbox.is_settled() && self.copy.seq == newest,
+            Standing::Over | Standing::Late | Standing::GivenUp | Standing::Gone => true,
+            Standing::Outside => false,
+        };
+        let left = self.outbox.entries.iter().filter(|entry| entry.settled.is_none()).count();
+        (!at_rest).then(|| format!("p{number} {:?} at {} of {newest}, {left} unanswered", self.standing, self.copy.seq))
+    }
+}
+
 /// A client at work.
 pub struct Client {
     number: usize,
@@ -71,7 +86,10 @@ pub struct Client {
     blows: VecDeque<(Instant, Trouble)>,
     away_until: Instant,
     slow_until: Instant,
+    /// So many messages are still heard on this connection.
+    hears: Option<u64>,
     joined: bool,
+    gone: bool,
     turned_away: u32,
 }
 
@@ -99,7 +117,7 @@ impl Client {
         let held = Arc::new(Mutex::new(held));
         let mine = |what: &Trouble| {
             matches!(what, Trouble::Cut { person, .. } | Trouble::Slow { person, .. } | Trouble::Away { person, .. }
-                if *person == number)
+                | Trouble::Gone { person } if *person == number)
         };
         let blows = plan.blows.iter().filter(|blow| mine(&blow.what)).map(|blow| (world.at(blow.at), blow.what));
         let client = Self {
@@ -111,7 +129,9 @@ impl Client {
             blows: blows.collect(),
             away_until: world.at(plan.people[number].comes),
             slow_until: world.at(0),
+            hears: None,
             joined: false,
+            gone: false,
             turned_away: 0,
             world: world.clone(),
         };
@@ -128,6 +148,10 @@ impl Client {
     pub async fn live(mut self) {
         while !self.known.absent {
             self.hear_of_trouble();
+            if self.gone {
+                self.held.lock().standing = Standing::Gone;
+                return;
+            }
             if self.away_until > Instant::now() {
                 sleep_until(self.away_until).await;
                 continue;
@@ -176,7 +200,11 @@ impl Client {
                 None
             }
             End::With(4200..=4299) => Some(self.chance.below(30)),
-            End::With(_) | End::Broken => Some(self.chance.below(400)),
+            End::With(_) | End::Broken => {
+                // Some are back before anybody has looked up.
+                let longest = self.chance.pick(&[20, 400]);
+                Some(self.chance.below(longest))
+            }
         }
     }
 
@@ -237,6 +265,10 @@ impl Client {
                         if self.take(frame.as_text()) && wires.out.send(Up::Pong, Duration::ZERO).await.is_err() {
                             return End::Broken;
                         }
+                        if self.was_last() {
+                            self.part(wires, Break::Severed);
+                            return End::Broken;
+                        }
                     }
                     Some(Down::Close(code)) => {
                         self.note("closed", &[u64::from(code)], || code.to_string());
@@ -280,12 +312,18 @@ impl Client {
     fn part(&self, wires: Wires, how: Break) {
         match how {
             Break::Clean => {}
-            Break::Severed => wires.knives.iter().for_each(Knife::cut),
+            Break::Severed | Break::After(_) => wires.knives.iter().for_each(Knife::cut),
             Break::HalfOpen(millis) => self.world.tasks.spawn("a line nobody holds", async move {
                 sleep(Duration::from_millis(millis)).await;
                 drop(wires);
             }),
         }
+    }
+
+    /// Has the last message been heard that shall be?
+    fn was_last(&mut self) -> bool {
+        self.hears = self.hears.map(|left| left.saturating_sub(1));
+        self.hears.take_if(|left| *left == 0).is_some()
     }
 
     /// What goes wrong for this client until now. A broken line is for whoever has one.
@@ -298,8 +336,13 @@ impl Client {
             self.blows.pop_front();
             self.note("trouble", &[], || format!("{what:?}"));
             match what {
+                Trouble::Cut { how: Break::After(heard), .. } => self.hears = Some(heard),
                 Trouble::Cut { how, .. } => broken = Some(how),
                 Trouble::Slow { lasts, .. } => self.slow_until = at + Duration::from_millis(lasts),
+                Trouble::Gone { .. } => {
+                    self.gone = true;
+                    broken = Some(Break::HalfOpen(5_000));
+                }
                 Trouble::Away { lasts, .. } => self.away_until = at + Duration::from_millis(lasts),
                 _ => {}
             }

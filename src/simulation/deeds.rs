@@ -1,4 +1,6 @@
 //! What people do: every kind of command, mostly ones that make sense.
+use std::collections::BTreeSet;
+
 use super::{
     chance::Chance,
     ids,
@@ -144,6 +146,7 @@ fn hosts(chance: &mut Chance, people: &[Person], person: usize, most: u64) -> Co
             let stages = [Stage::Poll { poll }, Stage::Question { question }, Stage::Questions {}, Stage::Blank {}];
             Command::Show { stage: stages[chance.place(4)].clone() }
         }
+        25 | 26 if people[person].role == Some(Role::Assistant) => Command::TakeOver { unseen: BTreeSet::new() },
         25 if chance.strikes(most) => Command::End {},
         _ => participants(chance, people, person),
     }

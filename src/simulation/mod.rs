@@ -35,7 +35,7 @@ use self::{
 use crate::{
     kernel::Clock,
     live::{
-        core::{self, Event, Session},
+        core::{self, Event, Participant, Role, Session},
         log::Logged,
         room::writer::Writer,
         store::Store,
@@ -135,7 +135,7 @@ fn fold(session: usize, log: &[Logged]) -> Option<Session> {
     Some(state)
 }
 
-/// Waits until everybody is there, everything is answered, and nothing changes any more.
+/// Waits until everybody is there and counted, everything is answered, and nothing changes any more.
 async fn quiet(world: &World, people: &People) -> Result<(), String> {
     let last = world.plan.deeds.iter().map(|deed| deed.at).max().unwrap_or(0);
     tokio::time::sleep_until(world.at(last)).await;
@@ -144,23 +144,14 @@ async fn quiet(world: &World, people: &People) -> Result<(), String> {
     while looks < QUIET {
         sleep(LOOK).await;
         let heads: Vec<u64> = (0..world.plan.sessions).map(|n| world.memory.head_of(ids::session(n))).collect();
-        let restless: Vec<String> = people
-            .iter()
-            .enumerate()
-            .filter_map(|(number, held)| {
-                let held = held.lock();
-                let newest = heads[world.plan.people[number].session];
-                let at_rest = match held.standing {
-                    Standing::Attached => held.outbox.is_settled() && held.copy.seq == newest,
-                    Standing::Over | Standing::Late | Standing::GivenUp => true,
-                    Standing::Outside => false,
-                };
-                let left = held.outbox.entries.iter().filter(|entry| entry.settled.is_none()).count();
-                (!at_rest).then(|| {
-                    format!("p{number} {:?} at {} of {newest}, {left} unanswered", held.standing, held.copy.seq)
-                })
-            })
-            .collect();
+        let mut restless: Vec<String> = Vec::new();
+        for (session, head) in heads.iter().enumerate() {
+            let guards: Vec<_> = people.iter().map(|held| held.lock()).collect();
+            let there = guards.iter().enumerate().filter(|(number, _)| world.plan.people[*number].session == session);
+            let there: Vec<(usize, &Held)> = there.map(|(number, held)| (number, &**held)).collect();
+            restless.extend(there.iter().filter_map(|(number, held)| held.restless(*number, *head)));
+            restless.extend(miscounted(world, session, &there));
+        }
         looks = if restless.is_empty() && heads == before && world.all_up() { looks + 1 } else { 0 };
         before = heads;
         if world.now() > deadline {
@@ -168,6 +159,27 @@ async fn quiet(world: &World, people: &People) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Everybody who is connected is present, nobody else is, and everybody knows how many they are.
+fn miscounted(world: &World, session: usize, people: &[(usize, &Held)]) -> Vec<String> {
+    let Some(state) = world.memory.tables(ids::session(session)).filter(|state| !state.status.is_final()) else {
+        return Vec::new();
+    };
+    let attached = || people.iter().filter(|(_, held)| held.standing == Standing::Attached);
+    let role = |held: &Held| held.copy.you.as_ref().and_then(|you| you.participant.map(|_| you.role));
+    let online = attached().filter(|(_, held)| role(held) == Some(Role::Participant)).count();
+    let other = attached().filter(|(_, held)| usize::try_from(held.copy.online) != Ok(online));
+    let mut wrong: Vec<String> =
+        other.map(|(number, held)| format!("p{number} sees {} online of {online}", held.copy.online)).collect();
+    for (number, held) in people {
+        let here = held.standing == Standing::Attached && role(held).is_some();
+        let counts = state.people.get(&ids::participant(*number)).is_some_and(Participant::is_present);
+        if here != counts {
+            wrong.push(format!("p{number} is {:?}, counts as present: {counts}", held.standing));
+        }
+    }
+    wrong
 }
 
 /// What all nodes and a room that is opened now say of a session, and the log that was so all the while.
@@ -262,15 +274,17 @@ mod tests {
         let report = run(&short, true);
         let faults = |report: &Report| report.faults.join("\n  ");
         format!(
-            "seed {seed} fails; again with: make simulate SEED={seed}\n  {}\n\nshortened:\n{short}\n{}\n  {}\n",
+            "seed {seed} fails; again with: make simulate SEED={seed}{}\n  {}\n\nshortened:\n{short}\n{}\n  {}\n",
+            PLANTED.get().map(|bug| format!(" BUG={bug:?}")).unwrap_or_default(),
             faults(&first),
             report.words,
             faults(&report)
         )
     }
 
-    fn none_fails(seeds: Range<u64>) {
-        if let Some(seed) = explore(seeds, 1, None).first() {
+    fn none_fails(seeds: Range<u64>, bug: Option<Bug>) {
+        if let Some(seed) = explore(seeds, 1, bug).first() {
+            PLANTED.set(bug);
             panic!("{}", tell(*seed));
         }
     }
@@ -284,20 +298,20 @@ mod tests {
         for seed in 0..10 {
             let (one, other) = (run(&Plan::of(seed), false), run(&Plan::of(seed), true));
             assert_eq!((one.hash, one.count), (other.hash, other.count), "seed {seed}");
-            assert!(one.count > 100 && one.events > 9);
+            assert!(one.count > 50 && one.events > 9);
         }
     }
 
     #[test]
     fn a_thousand_seeds_hold() {
-        none_fails(0..1_000);
+        none_fails(0..1_000, None);
     }
 
     #[test]
     fn every_planted_bug_is_found() {
-        for bug in Bug::ALL {
-            assert!(!explore(0..ENOUGH, 1, Some(bug)).is_empty(), "{bug:?} is not found within {ENOUGH} seeds");
-        }
+        let found = Bug::ALL.map(|bug| (bug, explore(0..ENOUGH, 1, Some(bug)).first().copied()));
+        assert!(found.iter().all(|(_, seed)| seed.is_some()), "not all are found within {ENOUGH} seeds: {found:#?}");
+        println!("found with these seeds: {found:?}");
     }
 
     #[test]
@@ -314,9 +328,10 @@ mod tests {
     #[test]
     #[ignore = "for as long as one likes: make simulate SEEDS=…"]
     fn simulate() {
+        let named = |bug: &Bug| asked::<String>("BUG").is_some_and(|name| name == format!("{bug:?}"));
+        let bug = Bug::ALL.into_iter().find(named);
         if let Some(seed) = asked("SEED") {
-            let named = |bug: &Bug| asked::<String>("BUG").is_some_and(|name| name == format!("{bug:?}"));
-            PLANTED.set(Bug::ALL.into_iter().find(named));
+            PLANTED.set(bug);
             let report = run(&Plan::of(seed), true);
             println!("{}{}", Plan::of(seed), report.words);
             assert!(report.faults.is_empty(), "{}", tell(seed));
@@ -327,7 +342,7 @@ mod tests {
         let begun = Instant::now();
         for part in (from..from + seeds).step_by(1_000) {
             let end = (part + 1_000).min(from + seeds);
-            none_fails(part..end);
+            none_fails(part..end, bug);
             let done = u32::try_from(end - from).unwrap_or(u32::MAX);
             println!("{done} seeds hold, {:.0}/s", f64::from(done) / begun.elapsed().as_secs_f64());
         }

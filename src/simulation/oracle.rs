@@ -1,5 +1,5 @@
 //! What must be true when everything is mended and quiet, whatever happened before.
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     agreement,
@@ -91,7 +91,7 @@ impl<'a> Judge<'a> {
         for (person, entry) in acked.unwrap_or_default() {
             let Some(Settled::Acked { seq, at }) = entry.settled else { continue };
             let actor = Actor::Participant(ids::participant(person));
-            let again = core::decide(state, actor, &entry.command, at);
+            let again = core::decide(state, actor, &informed(&entry.command, state), at);
             if again.as_ref().is_ok_and(Vec::is_empty) {
                 continue;
             }
@@ -120,7 +120,8 @@ impl<'a> Judge<'a> {
                 if is_refused != refused || entry.attempts == 0 || !may_cause(&entry.command, &first.event) {
                     continue;
                 }
-                let decided = core::decide(state, Actor::Participant(actor), &entry.command, first.at);
+                let decided =
+                    core::decide(state, Actor::Participant(actor), &informed(&entry.command, state), first.at);
                 let events = decided.unwrap_or_default();
                 if !events.is_empty() && same(&events, &self.log[place..], actor) {
                     *self.done.entry((person, number)).or_default() += 1;
@@ -172,7 +173,7 @@ impl<'a> Judge<'a> {
             let compare = match held.standing {
                 Standing::Attached => true,
                 Standing::Over => held.copy.seq == truth.0,
-                Standing::Late | Standing::GivenUp => false,
+                Standing::Late | Standing::GivenUp | Standing::Gone => false,
                 Standing::Outside => {
                     self.fault(format!("p{person} does not get in"));
                     false
@@ -193,6 +194,14 @@ fn same(events: &[Event], log: &[Logged], actor: ParticipantId) -> bool {
             .iter()
             .zip(log)
             .all(|(event, logged)| *event == logged.event && logged.actor == Some(actor) && logged.at == log[0].at)
+}
+
+/// Whom a room had not seen for a while is not in the log: it may have been anybody.
+fn informed<'a>(command: &'a Command, state: &Session) -> Cow<'a, Command> {
+    match command {
+        Command::TakeOver { .. } => Cow::Owned(Command::TakeOver { unseen: state.people.keys().copied().collect() }),
+        other => Cow::Borrowed(other),
+    }
 }
 
 /// A cheap first look: could this command lead to this event?

@@ -74,6 +74,8 @@ pub enum Break {
     Clean,
     /// Both sides notice; what is under way is lost.
     Severed,
+    /// The same, but only when so many more messages have been heard: in the midst of what belongs together.
+    After(u64),
     /// The node does not notice for so many milliseconds.
     HalfOpen(u64),
 }
@@ -156,6 +158,11 @@ pub enum Trouble {
         /// Milliseconds.
         lasts: u64,
     },
+    /// A client is gone for good, without a word.
+    Gone {
+        /// Who.
+        person: usize,
+    },
     /// A client is away.
     Away {
         /// Who.
@@ -165,13 +172,17 @@ pub enum Trouble {
     },
 }
 
+/// A storm that lasts so many milliseconds is seen to its end: nodes lose their leases, and people their places.
+const LONG: u64 = 45_000;
+
 impl Plan {
     /// What a seed stands for.
     pub fn of(seed: u64) -> Self {
         let mut chance = Chance::of(seed, "plan", 0);
         let nodes = chance.pick(&[1, 2, 2, 2, 2, 2, 3, 3, 3, 3]);
         let sessions = chance.pick(&[1, 1, 1, 2]);
-        let length = chance.within(1_000, 5_000);
+        // Some last until lost nodes are missed.
+        let length = if chance.strikes(120) { chance.within(12_000, 20_000) } else { chance.within(1_000, 5_000) };
         let people = people(&mut chance, sessions);
         let mut plan = Self {
             seed,
@@ -186,7 +197,10 @@ impl Plan {
             ring: chance.pick(&[4, 8, 16, 64]),
         };
         plan.blows = blows(&mut chance, &plan);
-        if let Some(last) = plan.blows.iter().map(|blow| blow.at).max() {
+        let ends = |blow: &Blow| {
+            blow.at + if let Trouble::Storm { lasts: lasts @ LONG.., .. } = blow.what { lasts } else { 0 }
+        };
+        if let Some(last) = plan.blows.iter().map(ends).max() {
             plan.length = plan.length.max(last + 500);
         }
         plan
@@ -238,6 +252,9 @@ fn blows(chance: &mut Chance, plan: &Plan) -> Vec<Blow> {
         }
     }
     if chance.strikes(150) {
+        missed(chance, plan, &mut blows);
+    }
+    if chance.strikes(150) {
         // No bus at all.
         let what = Trouble::Noise { lasts: plan.length, lost: 1_000, twice: 0, late: 0 };
         blows.push(Blow { at: 0, what });
@@ -255,12 +272,27 @@ fn blows(chance: &mut Chance, plan: &Plan) -> Vec<Blow> {
     blows
 }
 
+/// What is noticed only after a while: people are gone, with their node or without; a node is thought to be gone.
+fn missed(chance: &mut Chance, plan: &Plan, blows: &mut Vec<Blow>) {
+    let (at, node) = (chance.within(200, plan.length), chance.place(plan.nodes));
+    if plan.nodes > 1 && chance.strikes(400) {
+        let what = Trouble::Storm { node, lasts: chance.within(LONG, 60_000), fails: 1_000, unheard: 0, silent: 0 };
+        return blows.push(Blow { at, what });
+    }
+    for _ in 0..chance.within(1, 4) {
+        blows.push(Blow { at, what: Trouble::Gone { person: chance.place(plan.people.len()) } });
+    }
+    if chance.strikes(700) {
+        blows.push(Blow { at: at + 1, what: Trouble::Crash { node, death: Death::Now, down: 0 } });
+    }
+}
+
 fn trouble(chance: &mut Chance, plan: &Plan, person: usize) -> Trouble {
     let node = chance.place(plan.nodes);
     match chance.below(20) {
         0..=2 => {
             let deaths = [Death::Now, Death::BeforeCommit, Death::AfterCommit, Death::AfterCommit, Death::AfterPublish];
-            Trouble::Crash { node, death: chance.pick(&deaths), down: chance.pick(&[0, 50, 500, 2_000]) }
+            Trouble::Crash { node, death: chance.pick(&deaths), down: chance.pick(&[0, 50, 500, 2_000, 14_000]) }
         }
         3 => Trouble::Drain { node, down: chance.pick(&[0, 300, 1_500]) },
         4..=6 => Trouble::Storm {
@@ -279,7 +311,8 @@ fn trouble(chance: &mut Chance, plan: &Plan, person: usize) -> Trouble {
         11 => Trouble::Deaf { node },
         12 => Trouble::Skew { node, by: chance.pick(&[-600_000, -5_000, -1_000, -30, 30, 900, 7_000, 600_000]) },
         13..=16 => {
-            let how = [Break::Clean, Break::Severed, Break::Severed, Break::HalfOpen(700), Break::HalfOpen(55_000)];
+            let later = Break::After(chance.within(1, 12));
+            let how = [Break::Clean, Break::Severed, later, later, Break::HalfOpen(700), Break::HalfOpen(55_000)];
             Trouble::Cut { person, how: chance.pick(&how) }
         }
         17 | 18 => Trouble::Slow { person, lasts: chance.pick(&[200, 1_000, 4_000]) },

@@ -269,7 +269,7 @@ impl World {
                     node.skew += by;
                     node.clock.advance(TimeDelta::milliseconds(by));
                 }),
-                Trouble::Cut { .. } | Trouble::Slow { .. } | Trouble::Away { .. } => continue,
+                Trouble::Cut { .. } | Trouble::Slow { .. } | Trouble::Gone { .. } | Trouble::Away { .. } => continue,
             }
             self.note("trouble", &[blow.at], || format!("{:?}", blow.what));
         }

@@ -19,7 +19,7 @@ impl Room {
                 self.members.removed(*participant);
                 self.members.lines_of(*participant).for_each(|line| line.close(close::REMOVED));
             }
-            Event::NodeLost { node, .. } => {
+            Event::NodeLost { node, .. } if !planted!(LostStillCounted) => {
                 self.board.forget(*node);
                 self.hear_of_others(Instant::now());
             }
@@ -35,10 +35,10 @@ impl Room {
         self.hear_of_others(now);
         self.tell_others(now);
         let gone = certain.map(|by| self.members.gone(by)).unwrap_or_default();
-        if !gone.is_empty() {
+        if !gone.is_empty() && !planted!(GraceForgotten) {
             self.enqueue(Ask::System(SystemCommand::Leave(gone)), Reply::Nobody);
         }
-        for person in self.members.strays(now) {
+        for person in self.members.strays(now).into_iter().filter(|_| !planted!(StrayForgotten)) {
             self.let_in_again(person);
         }
         let unseen = certain.map(|by| self.members.unseen(&self.state, by)).unwrap_or_default();

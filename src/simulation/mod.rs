@@ -172,6 +172,15 @@ fn miscounted(world: &World, session: usize, people: &[(usize, &Held)]) -> Vec<S
     let other = attached().filter(|(_, held)| usize::try_from(held.copy.online) != Ok(online));
     let mut wrong: Vec<String> =
         other.map(|(number, held)| format!("p{number} sees {} online of {online}", held.copy.online)).collect();
+    let leads = attached().any(|(_, held)| role(held) == Some(Role::Instructor));
+    for (number, held) in attached().filter(|(_, held)| role(held).is_some_and(Role::is_host)) {
+        let told = held.copy.integrity.as_ref().map(|told| (told.connected, told.joined, told.no_instructor));
+        let joined = |person: &&Participant| person.role == Role::Participant && person.removed_at.is_none();
+        let joined = state.people.values().filter(joined).count();
+        if told.map(|told| (told.0 as usize, told.1 as usize, told.2)) != Some((online, joined, !leads)) {
+            wrong.push(format!("p{number} is told {told:?}, but it is ({online}, {joined}, {})", !leads));
+        }
+    }
     for (number, held) in people {
         let here = held.standing == Standing::Attached && role(held).is_some();
         let counts = state.people.get(&ids::participant(*number)).is_some_and(Participant::is_present);

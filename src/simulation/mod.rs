@@ -105,6 +105,9 @@ async fn play(plan: Plan, in_words: bool) -> Report {
     tokio::time::sleep_until(world.at(world.plan.length)).await;
     world.mend();
     let mut faults = Vec::new();
+    if world.is_weary() {
+        faults.push("somebody asks the database for the same thing again and again".to_owned());
+    }
     if let Err(restless) = quiet(&world, &people).await {
         faults.push(restless);
     }

@@ -141,6 +141,9 @@ fn fate(world: &Arc<World>, (node, life): (usize, u64), key: Key, step: Step) ->
         let outcome = if death == Death::AfterCommit { Outcome::Done } else { Outcome::Silent };
         return Fate { outcome, ..Fate::FINE };
     }
+    if world.is_weary() {
+        return Fate { outcome: Outcome::Silent, ..Fate::FINE };
+    }
     let fate = world.sky.lock().fate(node, world.now(), step);
     if !matches!(fate.outcome, Outcome::Done) || step == Step::Commit {
         let session = key.session.uuid().as_u64_pair().1;

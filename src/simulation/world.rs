@@ -3,7 +3,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,9 @@ use crate::{
     },
     runtime::{Limits, Tasks},
 };
+
+/// More steps of the database than any run needs.
+const MOST_STEPS: u64 = 20_000;
 
 /// One node.
 pub struct Node {
@@ -65,6 +68,8 @@ pub struct World {
     pub sky: Mutex<Sky>,
     /// Nothing goes wrong any more.
     pub calm: AtomicBool,
+    /// How many steps the database was asked for.
+    steps: AtomicU64,
     nodes: Mutex<Vec<Node>>,
     /// Nobody is asked for a token.
     identity: Identity,
@@ -87,6 +92,7 @@ impl World {
             trace: Mutex::new(Trace::new(in_words)),
             sky: Mutex::new(Sky::new(&plan)),
             calm: AtomicBool::new(false),
+            steps: AtomicU64::new(0),
             nodes: Mutex::default(),
             identity: Identity::new(Db::nowhere(), Clock::system(), identity::Settings::default()),
             begun: Instant::now(),
@@ -138,6 +144,12 @@ impl World {
     /// Does nothing go wrong any more?
     pub fn is_calm(&self) -> bool {
         self.calm.load(Ordering::SeqCst)
+    }
+
+    /// Is the database asked for more than all of this can be worth? Somebody runs in circles; as time stands still
+    /// then, it is this that ends it.
+    pub fn is_weary(&self) -> bool {
+        self.steps.fetch_add(1, Ordering::Relaxed) > MOST_STEPS
     }
 
     // --- nodes

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Events read in one go; few, so that reading in several goes happens.
-const CHUNK: usize = 32;
+pub const CHUNK: usize = 8;
 /// A question with this in it is refused by this database, whatever it is, as PostgreSQL refuses some text.
 pub const INDIGESTIBLE: &str = "☠";
 

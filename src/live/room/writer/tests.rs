@@ -14,12 +14,10 @@ use crate::{
             Settings,
             lifecycle::{PollSettings, QaSettings},
         },
-        store::memory::{Fate, Memory, Step},
+        store::memory::{CHUNK, Fate, Memory, Step},
     },
     runtime::Tasks,
 };
-
-const CHUNK: usize = 32;
 
 fn key() -> Key {
     Key { organization: Id::new(Uuid::from_u128(1)), session: Id::new(Uuid::from_u128(2)) }

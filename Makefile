@@ -1,4 +1,4 @@
-.PHONY: run build test fuzz bench fmt contract clean
+.PHONY: run build test simulate fuzz bench fmt contract clean
 
 run: ## Install what is missing, build, and serve http://localhost:8080
 	@scripts/run.sh
@@ -10,6 +10,10 @@ build: ## The release binary with the web client inside
 
 test: ## Everything; the last line counts
 	@scripts/test.sh
+
+# SEED: one seed with all that happened in words, and shortened if it fails. BUG: with a planted bug (src/planted.rs).
+simulate: ## Rooms in a world where anything goes wrong: SEEDS=100000 [FROM=0], or one again: SEED=17
+	SEED=$(SEED) SEEDS=$(SEEDS) FROM=$(FROM) BUG=$(BUG) cargo test $(if $(SEED),,--release) --locked --lib simulation::tests::simulate -- --exact --ignored --nocapture
 
 fuzz: ## Damaged updates against documents, for an hour or FUZZ_SECONDS
 	ATELIER_FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} cargo test --release --locked --lib collab::document::tests::fuzz -- --nocapture

@@ -175,8 +175,8 @@ impl World {
             ..Limits::default()
         };
         let store = Store::Memory(self.memory.in_weather(weather::over(self, number, node.life)));
-        let live = Live::new(store, node.bus.clone(), node.clock.clone(), node.tasks.clone(), limits);
-        node.gateway = Some(Gateway::new(live, self.identity.clone(), limits, node.tasks.clone()));
+        let rooms = Live::new(store, node.bus.clone(), node.clock.clone(), node.tasks.clone(), limits);
+        node.gateway = Some(Gateway::new(rooms, self.identity.clone(), limits, node.tasks.clone()));
         for session in 0..self.plan.sessions {
             network::carry(self, number, node, session);
         }

@@ -60,8 +60,9 @@ fn seqs(batch: &Batch) -> Vec<u64> {
 async fn who_is_far_behind_reads_in_chunks_and_decides_nothing_before_the_end() {
     let memory = database();
     let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);
-    let written = one.commit(&turns(100)).await.unwrap();
-    assert_eq!((written.events.len(), written.others, written.behind), (100, 0, false));
+    let far = 3 * CHUNK + 4;
+    let written = one.commit(&turns(far)).await.unwrap();
+    assert_eq!((written.events.len(), written.others, written.behind), (far, 0, false));
     let mut heard = Vec::new();
     for asks in [&[][..], &turns(1)] {
         let batch = other.commit(asks).await.unwrap();
@@ -73,7 +74,7 @@ async fn who_is_far_behind_reads_in_chunks_and_decides_nothing_before_the_end() 
     let last = other.commit(&turns(1)).await.unwrap();
     assert_eq!((last.others, last.verdicts.len(), last.behind), (4, 1, false));
     heard.extend(seqs(&last));
-    assert!(heard.into_iter().eq(2..=102));
+    assert!(heard.into_iter().eq(2..=far as u64 + 2));
     assert_eq!(other.draft, memory.tables(key()).unwrap());
 }
 

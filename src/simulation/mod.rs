@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use self::{
     client::{Client, Held, Standing},
     oracle::{Judge, Seen},
-    plan::Plan,
+    plan::{Plan, Trouble},
     world::World,
 };
 use crate::{
@@ -140,7 +140,12 @@ fn fold(session: usize, log: &[Logged]) -> Option<Session> {
 
 /// Waits until everybody is there and counted, everything is answered, and nothing changes any more.
 async fn quiet(world: &World, people: &People) -> Result<(), String> {
-    let last = world.plan.deeds.iter().map(|deed| deed.at).max().unwrap_or(0);
+    // Who does not read yet looks as quiet as who has read everything.
+    let slow = world.plan.blows.iter().filter_map(|blow| match blow.what {
+        Trouble::Slow { lasts, .. } => Some(blow.at + lasts),
+        _ => None,
+    });
+    let last = world.plan.deeds.iter().map(|deed| deed.at).chain(slow).max().unwrap_or(0);
     tokio::time::sleep_until(world.at(last)).await;
     let deadline = world.now() + PATIENCE;
     let (mut before, mut looks) = (Vec::new(), 0);

@@ -68,7 +68,8 @@ pub struct Show {
     moved: VecDeque<(u64, ParticipantId)>,
     tallies: BTreeSet<PollId>,
     upvotes: BTreeSet<QuestionId>,
-    online: u32,
+    /// How many are here, as last told; nothing was told yet by a room that has just been opened.
+    online: Option<u32>,
     integrity: Option<Integrity>,
 }
 
@@ -113,7 +114,7 @@ impl Show {
                 .map(|(id, _)| *id)
                 .collect(),
             upvotes: BTreeSet::new(),
-            online: 0,
+            online: None,
             integrity: None,
         }
     }
@@ -302,8 +303,8 @@ impl Show {
         }
         let mut news = self.show_tallies(state);
         news |= self.show_upvotes(state);
-        if self.online != online {
-            self.online = online;
+        if self.online != Some(online) {
+            self.online = Some(online);
             let frame = encode(&ServerMessage::Presence { online });
             for stream in &self.streams {
                 stream.ring.set(SlotKey::Presence, Condition::Everyone, frame.clone());

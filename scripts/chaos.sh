@@ -12,4 +12,4 @@ if [ -z "${CHAOS_ONLY:-}" ]; then
     export CHAOS_REPORT=$PWD/docs/reliability.md CHAOS_COMMAND="make chaos" CHAOS_DATE
     CHAOS_DATE=$(date -u +%F)
 fi
-exec cargo test --locked --test chaos -- --ignored --nocapture --exact every_fault
+exec cargo test --locked --test it -- --ignored --nocapture --exact chaos::every_fault

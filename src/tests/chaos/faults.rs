@@ -10,6 +10,7 @@ pub enum Fault {
     NodesReplaced,
     RedisKilled,
     RedisFrozen,
+    RedisRestarted,
     RedisEmptied,
     SubscriptionsKilled,
     PostgresRestarted,
@@ -31,12 +32,13 @@ pub enum Since {
 }
 
 impl Fault {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NodeKilled,
         Self::NodeFrozen,
         Self::NodesReplaced,
         Self::RedisKilled,
         Self::RedisFrozen,
+        Self::RedisRestarted,
         Self::RedisEmptied,
         Self::SubscriptionsKilled,
         Self::PostgresRestarted,
@@ -53,9 +55,10 @@ impl Fault {
             Self::NodeKilled => "a node is killed (`kill -9`) in a burst of votes",
             Self::NodeFrozen => "a node is frozen (`SIGSTOP`), and woken",
             Self::NodesReplaced => "all nodes are replaced in turn (`SIGTERM`)",
-            Self::RedisKilled => "Redis is killed, and started again",
+            Self::RedisKilled => "Redis is killed, and started again later",
             Self::RedisFrozen => "Redis is frozen (`SIGSTOP`), and woken",
-            Self::RedisEmptied => "Redis is restarted, and empty",
+            Self::RedisRestarted => "Redis is killed, and back at once",
+            Self::RedisEmptied => "Redis is emptied (`FLUSHALL`)",
             Self::SubscriptionsKilled => "`CLIENT KILL TYPE pubsub`",
             Self::PostgresRestarted => "PostgreSQL is restarted (immediate shutdown)",
             Self::NodeWithoutRedis => "one node is cut off from Redis",
@@ -77,9 +80,11 @@ impl Fault {
     /// How long it is left as it is.
     pub fn lasts(self) -> Duration {
         match self {
-            Self::NodesReplaced | Self::RedisEmptied | Self::SubscriptionsKilled | Self::PostgresRestarted => {
-                Duration::ZERO
-            }
+            Self::NodesReplaced
+            | Self::RedisRestarted
+            | Self::RedisEmptied
+            | Self::SubscriptionsKilled
+            | Self::PostgresRestarted => Duration::ZERO,
             Self::NodeFrozen | Self::PeopleUnheard => Duration::from_secs(10),
             _ => Duration::from_secs(5),
         }
@@ -99,11 +104,15 @@ impl Fault {
             Self::NodesReplaced => nodes[step].leaves().await,
             Self::RedisKilled => redis.falls(),
             Self::RedisFrozen => redis.freezes(),
-            Self::RedisEmptied => {
+            Self::RedisRestarted => {
                 redis.falls();
-                redis.rises().await;
+                redis.rises();
             }
-            Self::SubscriptionsKilled => redis.kills_subscriptions(),
+            Self::RedisEmptied => redis.does("FLUSHALL"),
+            Self::SubscriptionsKilled => {
+                let killed = redis.tell("CLIENT KILL TYPE pubsub");
+                assert_eq!(killed.trim(), ":3", "every node listens");
+            }
             Self::PostgresRestarted => {
                 postgres.falls().await;
                 postgres.rises().await;
@@ -130,9 +139,9 @@ impl Fault {
             Self::NodeKilled => nodes[0].rises().await,
             Self::NodeFrozen => nodes[0].thaws(),
             Self::NodesReplaced => nodes[step].rises().await,
-            Self::RedisKilled => redis.rises().await,
+            Self::RedisKilled => redis.rises(),
             Self::RedisFrozen => redis.thaws(),
-            Self::RedisEmptied | Self::SubscriptionsKilled | Self::PostgresRestarted => {}
+            Self::RedisRestarted | Self::RedisEmptied | Self::SubscriptionsKilled | Self::PostgresRestarted => {}
             Self::NodeWithoutRedis | Self::RedisUnheard => nodes[1].redis.mend(),
             Self::NodeWithoutPostgres | Self::PostgresUnheard => nodes[1].postgres.mend(),
             Self::PeopleUnheard => nodes[2].people.mend(),

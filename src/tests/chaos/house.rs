@@ -4,11 +4,8 @@ use std::{net::SocketAddr, os::unix::fs::PermissionsExt, sync::Arc};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
-use super::{
-    guard::Guard,
-    servers::{Node, Postgres, Redis},
-    support::{Account, Site},
-};
+use super::servers::{Node, Postgres};
+use crate::support::{Account, Site, process::Guard, redis::Redis};
 
 /// In the order in which it ends.
 pub struct House {
@@ -27,7 +24,7 @@ impl House {
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o711)).unwrap();
         let guard = Guard::of(folder.path());
         let postgres = Postgres::start(folder.path(), &guard).await;
-        let redis = Redis::start(folder.path(), &guard).await;
+        let redis = Redis::start();
         let mut nodes = Vec::new();
         for number in 1..=3 {
             nodes.push(Node::start(number, folder.path(), &postgres, &redis, &guard).await);

@@ -10,7 +10,7 @@ use atelier::live::core::{Command, OptionId, QuestionId, Stage};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use super::support::{Client, Reply, Sheet, sheet::fresh};
+use crate::support::{Client, Reply, Sheet, sheet::fresh};
 
 /// How long somebody waits for an answer before going elsewhere.
 const ANSWER: Duration = Duration::from_secs(4);

@@ -1,7 +1,7 @@
-//! PostgreSQL, Redis and nodes as processes of their own.
+//! PostgreSQL and nodes as processes of their own.
 use std::{
     fs::File,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
@@ -14,13 +14,11 @@ use rustix::process::Signal;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::time::sleep;
 
-use super::{
-    guard::{Guard, Process},
-    support::{
-        Site,
-        proxy::Wire,
-        redis::{free_port, tell},
-    },
+use crate::support::{
+    Site,
+    process::{Guard, Process},
+    proxy::Wire,
+    redis::{Redis, free_port},
 };
 
 /// Nothing takes longer to start or to stop.
@@ -117,56 +115,6 @@ impl Drop for Postgres {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-    }
-}
-
-pub struct Redis {
-    port: u16,
-    guard: Arc<Guard>,
-    folder: PathBuf,
-    process: Option<Process>,
-}
-
-impl Redis {
-    pub async fn start(folder: &Path, guard: &Arc<Guard>) -> Self {
-        let mut redis = Self { port: free_port(), guard: guard.clone(), folder: folder.to_owned(), process: None };
-        redis.rises().await;
-        redis
-    }
-
-    /// Starts, empty.
-    pub async fn rises(&mut self) {
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-        command.arg("--dir").arg(&self.folder).arg("--logfile").arg(self.folder.join("redis.log"));
-        self.process = Some(Process::start(command, &self.guard));
-        let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(began.elapsed() < PATIENCE, "Redis does not start");
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    /// Killed.
-    pub fn falls(&mut self) {
-        self.process = None;
-    }
-
-    pub fn freezes(&self) {
-        self.process.as_ref().expect("it runs").signal(Signal::STOP);
-    }
-
-    pub fn thaws(&self) {
-        self.process.as_ref().expect("it runs").signal(Signal::CONT);
-    }
-
-    pub fn kills_subscriptions(&self) {
-        let killed = tell(self.port, "CLIENT KILL TYPE pubsub");
-        assert!(killed.starts_with(':') && killed.trim() != ":0", "nobody was listening: {killed}");
-    }
-
-    fn place(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
     }
 }
 

@@ -13,13 +13,13 @@ use super::{
     faults::{Fault, Since},
     house::House,
     people::{LABELS, Person, Scene},
-    support::{
-        Client, Meeting, Reply, Wire,
-        client::Key,
-        sheet::{fresh, single},
-    },
     table::Row,
     verdict::Verdict,
+};
+use crate::support::{
+    Client, Meeting, Reply, Wire,
+    client::Key,
+    sheet::{fresh, single},
 };
 
 /// How much.

@@ -7,8 +7,8 @@ use futures_util::FutureExt;
 use super::{
     house::House,
     people::{Deed, Person, Scene},
-    support::{Client, Meeting, Truth, client::Key},
 };
+use crate::support::{Client, Meeting, Truth, client::Key};
 
 /// How long until everybody holds the same, when nothing happens any more.
 const AGREEMENT: Duration = Duration::from_secs(30);

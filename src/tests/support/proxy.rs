@@ -141,8 +141,8 @@ async fn pump(
     let writing = async move {
         while let Some((due, piece)) = waiting.recv().await {
             sleep_until(due).await;
-            let whole = state.wait_for(|setting| setting.condition != Condition::Silent).await;
-            if whole.is_err() || to.write_all(&piece).await.is_err() {
+            let whole = state.wait_for(|setting| setting.condition != Condition::Silent).await.is_ok();
+            if !whole || to.write_all(&piece).await.is_err() {
                 return;
             }
         }

@@ -85,7 +85,8 @@ impl Drop for Process {
         // One that is stopped ends too; one that has ended is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        self.guard.say("ended", self.child.id());
+        // A guard that is gone has killed it.
+        let _ = writeln!(self.guard.pipe.lock().unwrap(), "ended {}", self.child.id());
     }
 }
 

@@ -2,16 +2,11 @@
 //! and ask without a pause. After each fault the log, the tables, what people were told and what they hold are compared.
 //!
 //! A few faults are in the normal run. `make chaos` tries all of them and writes down what it measured.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod faults;
-mod guard;
 mod house;
 mod links;
 mod people;
 mod servers;
-#[expect(dead_code, unused_imports, reason = "made for the other tests")]
-#[path = "../support/mod.rs"]
-mod support;
 mod table;
 mod trial;
 mod verdict;

@@ -87,7 +87,7 @@ impl Room {
 
     /// The core does not know who is connected: it is told with the command that asks.
     pub(super) fn inform(&self, ask: &mut Ask) {
-        if let Ask::Command(_, Command::TakeOver { unseen }) = ask {
+        if let Ask::Command(_, Command::TakeOver { unseen }) | Ask::Knowing(_, Command::TakeOver { unseen }, _) = ask {
             unseen.clone_from(&self.unseen);
         }
     }

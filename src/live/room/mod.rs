@@ -2,6 +2,7 @@
 //!
 //! While one batch is being committed, the next one gathers, and whoever looks is served from the committed state.
 //! Nothing is acknowledged or shown before its commit.
+pub mod acts;
 mod attendance;
 mod handle;
 mod members;
@@ -59,6 +60,8 @@ const PACE: Duration = Duration::from_millis(5);
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// What arrives this close together goes together.
 const GATHER: Duration = Duration::from_millis(1);
+/// Until then a client that is still there knows what it did elsewhere.
+const LATE_RETRY_MS: u32 = 50;
 /// After a failed transaction, commands are turned away with `retry` for this long before the next attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -442,6 +445,11 @@ impl Room {
                 (_, Reply::Attach(request)) => self.seat(*request),
                 (_, reply) => Self::answer(reply, Ok((seq, at))),
             },
+            Verdict::Late => {
+                metrics::counter!("atelier_live_late_commands_total").increment(1);
+                tracing::debug!(session = %self.key.session, "a command came after what its sender did since");
+                self.turn_away(reply, Code::Conflict, LATE_RETRY_MS);
+            }
             Verdict::Refused(refusal) => {
                 if refusal.code == Code::AlreadyVoted {
                     self.refused_duplicates += 1;

@@ -39,7 +39,7 @@ impl Verdict {
         }
     }
 
-    /// One person's deeds of one kind, as told and as found, in order. What nobody knows may be there or not.
+    /// One person's deeds, as told and as found, in order. What nobody knows may be there or not.
     fn compare<T: Eq + Hash + Clone + std::fmt::Debug>(
         &mut self,
         who: usize,
@@ -81,12 +81,9 @@ impl Verdict {
             let found = deeds(truth, person.client.me());
             let told = person.told.lock();
             let unsure = person.unsure.lock();
-            for kind in [is_vote, is_question, is_support, is_show] {
-                let of_kind = |deed: &&Deed| kind(deed);
-                let told: Vec<Deed> = told.iter().map(|told| &told.deed).filter(of_kind).cloned().collect();
-                let found: Vec<Deed> = found.iter().map(|(_, deed)| deed).filter(of_kind).cloned().collect();
-                verdict.compare(person.number, &told, &found, unsure.as_ref().filter(of_kind));
-            }
+            let as_told: Vec<Deed> = told.iter().map(|told| told.deed.clone()).collect();
+            let as_found: Vec<Deed> = found.iter().map(|(_, deed)| deed.clone()).collect();
+            verdict.compare(person.number, &as_told, &as_found, unsure.as_ref());
             for told in told.iter() {
                 // Acknowledged with a number at which it was not there yet.
                 if !found.iter().any(|(seq, deed)| *deed == told.deed && *seq <= told.seq) {
@@ -171,19 +168,6 @@ impl Verdict {
             }
         }
     }
-}
-
-fn is_vote(deed: &Deed) -> bool {
-    matches!(deed, Deed::Vote(_))
-}
-fn is_question(deed: &Deed) -> bool {
-    matches!(deed, Deed::Ask(_))
-}
-fn is_support(deed: &Deed) -> bool {
-    matches!(deed, Deed::Upvote(..))
-}
-fn is_show(deed: &Deed) -> bool {
-    matches!(deed, Deed::Show(_))
 }
 
 /// What somebody did, by the log.

@@ -282,28 +282,38 @@ impl Client {
 
     /// Sends a command once and waits for the answer. None: the line went away first.
     pub async fn tries(&self, command: impl Serialize) -> Option<Reply> {
-        let reply = timeout(DEADLINE, self.gives(command)).await.expect("no answer to a command");
+        let reply = timeout(DEADLINE, self.gives(command, None)).await.expect("no answer to a command");
         self.look(|_| reply)
     }
 
-    /// As [`Self::tries`], by somebody who has seen worse: None also when no answer comes in time.
-    pub async fn attempts(&self, command: impl Serialize, patience: Duration) -> Option<Reply> {
-        timeout(patience, self.gives(command)).await.ok().flatten()
+    /// As [`Self::tries`], and says up to which number the session is known.
+    pub async fn tries_after(&self, known: u64, command: impl Serialize) -> Option<Reply> {
+        timeout(DEADLINE, self.gives(command, Some(known))).await.expect("no answer to a command")
     }
 
-    async fn gives(&self, command: impl Serialize) -> Option<Reply> {
+    /// As the SDK does, by somebody who has seen worse: None also when no answer comes in time.
+    pub async fn attempts(&self, command: impl Serialize, patience: Duration) -> Option<Reply> {
+        let known = self.0.copy.borrow().known;
+        timeout(patience, self.gives(command, Some(known))).await.ok().flatten()
+    }
+
+    async fn gives(&self, command: impl Serialize, after: Option<u64>) -> Option<Reply> {
         let reference = self.0.reference.fetch_add(1, Ordering::Relaxed);
         let command = serde_json::to_value(command).unwrap();
+        let mut given = json!({ "ref": reference, "command": command });
+        if let Some(after) = after {
+            given["after"] = json!(after);
+        }
         let sent = {
             let mut line = self.0.line.lock().await;
             match line.as_mut().map(|line| &mut line.way) {
                 None => Sent::Lost,
-                Some(Way::Socket(sink)) => wire::write(sink, reference, command).await,
+                Some(Way::Socket(sink)) => wire::write(sink, given).await,
                 Some(Way::Post(http)) => {
                     let http = http.clone();
                     // Commands travel beside each other.
                     drop(line);
-                    wire::post(&http, self, reference, command).await
+                    wire::post(&http, self, given).await
                 }
             }
         };

@@ -1,0 +1,68 @@
+//! What each person did last. A command that was left behind on a dead line, in a frozen node or in a network that
+//! delivers late, must not come after what its sender has done elsewhere since: it would undo what was acknowledged.
+use std::collections::BTreeMap;
+
+use crate::live::{core::ParticipantId, log::Logged};
+
+/// What somebody who gives a command knows of the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Knowledge {
+    /// The highest number held or acknowledged when the command was sent.
+    pub seq: u64,
+    /// The connection it came over, by the room's number; commands over one connection keep their order anyway.
+    pub connection: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Act {
+    seq: u64,
+    connection: Option<u64>,
+}
+
+/// The last act of each person, by the log.
+#[derive(Debug)]
+pub struct Acts {
+    /// Nothing is known of what was done up to here.
+    floor: u64,
+    last: BTreeMap<ParticipantId, Act>,
+    /// Decided, but perhaps not committed.
+    drafted: BTreeMap<ParticipantId, Act>,
+}
+
+impl Acts {
+    /// Nobody has done anything since this number.
+    pub fn after(floor: u64) -> Self {
+        Self { floor, last: BTreeMap::new(), drafted: BTreeMap::new() }
+    }
+
+    /// What another node has written.
+    pub fn learn(&mut self, logged: &Logged) {
+        if let Some(person) = logged.actor {
+            self.last.insert(person, Act { seq: logged.seq, connection: None });
+        }
+    }
+
+    /// What is about to be written here.
+    pub fn draft(&mut self, logged: &Logged, connection: Option<u64>) {
+        if let Some(person) = logged.actor {
+            self.drafted.insert(person, Act { seq: logged.seq, connection });
+        }
+    }
+
+    /// The draft was committed.
+    pub fn keep(&mut self) {
+        self.last.append(&mut self.drafted);
+    }
+
+    /// The draft was not committed, or nobody knows.
+    pub fn forget(&mut self) {
+        self.drafted.clear();
+    }
+
+    /// Has this person done something that whoever gives this command does not know of?
+    pub fn overtake(&self, person: ParticipantId, knows: Knowledge) -> bool {
+        let floor = Act { seq: self.floor, connection: None };
+        let last = self.drafted.get(&person).or_else(|| self.last.get(&person)).unwrap_or(&floor);
+        last.seq > knows.seq && (last.connection.is_none() || last.connection != knows.connection)
+    }
+}

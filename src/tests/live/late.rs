@@ -1,9 +1,13 @@
 //! A command that was left behind on its way: it does not come after what its sender has done since.
+use std::time::Duration;
+
 use atelier::{bus::Bus, kernel::Code, live::core::Command};
 
 use crate::support::{
     Atelier, Client, Reply,
-    client::Key,
+    client::{DEADLINE, Key},
+    machine::until,
+    proxy,
     sheet::single,
     wire::{Wire, over_every_wire},
 };
@@ -50,6 +54,36 @@ async fn left_behind(wire: Wire) {
     // Others may act meanwhile, and who knows may do it.
     host.does(Command::Lock { locked: false }).await;
     is_done(bo.tries_after(new, vote("C")).await);
+}
+
+/// A network keeps a vote back until its sender has given it up, gone to another node and voted anew.
+#[tokio::test]
+async fn a_network_that_delivers_late_undoes_nothing() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    let poll = single("Which?", &["A", "B", "C"]);
+    host.opens(&poll).await;
+    let wire = proxy::Wire::towards(app.address.to_string()).await;
+    let bo = session.seats(&app.site, "Bo").await;
+    bo.moves_to(wire.address);
+    bo.comes().await;
+    bo.votes(&poll, &["A"]).await;
+    wire.falls_silent();
+    assert_eq!(bo.attempts(poll.vote(&["B"]), Duration::from_millis(50)).await, None);
+    bo.breaks_off().await;
+    bo.moves_to(app.address);
+    bo.comes().await;
+    for word in ["B", "C"] {
+        is_done(bo.attempts(poll.vote(&[word]), DEADLINE).await);
+    }
+    wire.mend();
+    until("the end of what was left behind", async || wire.is_idle()).await;
+    // Behind it in the room's inbox.
+    host.does(Command::Lock { locked: true }).await;
+    let truth = app.truth(&session).await;
+    assert_eq!(truth.state.polls[&poll.id].ballots[&bo.me()].choice, poll.choice(&["C"]));
 }
 
 #[tokio::test]

@@ -39,6 +39,8 @@ pub struct Wire {
     pub address: SocketAddr,
     setting: watch::Sender<Setting>,
     losing: Losing,
+    /// One for each connection, and one for those to come.
+    carried: Arc<()>,
     tasks: Tasks,
 }
 
@@ -54,15 +56,17 @@ impl Wire {
         let address = listener.local_addr().unwrap();
         let (setting, state) = watch::channel(Setting { condition: Condition::Whole, delay: Duration::ZERO });
         let (tasks, losing) = (Tasks::new(), Losing::default());
-        let (inner, lost) = (tasks.clone(), losing.clone());
+        let carried = Arc::new(());
+        let (inner, lost, one) = (tasks.clone(), losing.clone(), carried.clone());
         tasks.spawn_until_shutdown("wire", async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                let (mut state, target, lost) = (state.clone(), target.clone(), lost.clone());
+                let (mut state, target, lost, one) = (state.clone(), target.clone(), lost.clone(), one.clone());
                 if state.borrow().condition == Condition::Cut {
                     continue;
                 }
                 inner.spawn_until_shutdown("wire", async move {
+                    let _one = one;
                     tokio::select! {
                         () = carry(near, target, state.clone(), lost) => {}
                         _ = state.wait_for(|setting| setting.condition == Condition::Cut) => {}
@@ -70,7 +74,7 @@ impl Wire {
                 });
             }
         });
-        Self { address, setting, losing, tasks }
+        Self { address, setting, losing, carried, tasks }
     }
 
     pub fn cut(&self) {
@@ -94,6 +98,11 @@ impl Wire {
     /// Has it been lost?
     pub fn has_lost(&self) -> bool {
         self.losing.lock().is_none()
+    }
+
+    /// Have both sides of all connections closed them?
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.carried) == 2
     }
 
     fn becomes(&self, condition: Condition) {

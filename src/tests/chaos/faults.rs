@@ -7,6 +7,7 @@ use super::house::House;
 pub enum Fault {
     NodeKilled,
     NodeFrozen,
+    NodeFrozenInside,
     NodesReplaced,
     RedisKilled,
     RedisFrozen,
@@ -32,9 +33,10 @@ pub enum Since {
 }
 
 impl Fault {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::NodeKilled,
         Self::NodeFrozen,
+        Self::NodeFrozenInside,
         Self::NodesReplaced,
         Self::RedisKilled,
         Self::RedisFrozen,
@@ -54,6 +56,7 @@ impl Fault {
         match self {
             Self::NodeKilled => "a node is killed (`kill -9`) in a burst of votes",
             Self::NodeFrozen => "a node is frozen (`SIGSTOP`), and woken",
+            Self::NodeFrozenInside => "a node is frozen while it holds the session's lock, and woken",
             Self::NodesReplaced => "all nodes are replaced in turn (`SIGTERM`)",
             Self::RedisKilled => "Redis is killed, and started again later",
             Self::RedisFrozen => "Redis is frozen (`SIGSTOP`), and woken",
@@ -85,7 +88,7 @@ impl Fault {
             | Self::RedisEmptied
             | Self::SubscriptionsKilled
             | Self::PostgresRestarted => Duration::ZERO,
-            Self::NodeFrozen | Self::PeopleUnheard => Duration::from_secs(10),
+            Self::NodeFrozen | Self::NodeFrozenInside | Self::PeopleUnheard => Duration::from_secs(10),
             _ => Duration::from_secs(5),
         }
     }
@@ -97,10 +100,12 @@ impl Fault {
 
     /// Lets it happen.
     pub async fn strikes(self, house: &mut House, step: usize) {
+        let mut looking = house.superuser().await;
         let House { nodes, redis, postgres, .. } = house;
         match self {
             Self::NodeKilled => nodes[0].falls(),
             Self::NodeFrozen => nodes[0].freezes(),
+            Self::NodeFrozenInside => nodes[0].freezes_inside(&mut looking).await,
             Self::NodesReplaced => nodes[step].leaves().await,
             Self::RedisKilled => redis.falls(),
             Self::RedisFrozen => redis.freezes(),
@@ -137,7 +142,7 @@ impl Fault {
         let House { nodes, redis, .. } = house;
         match self {
             Self::NodeKilled => nodes[0].rises().await,
-            Self::NodeFrozen => nodes[0].thaws(),
+            Self::NodeFrozen | Self::NodeFrozenInside => nodes[0].thaws(),
             Self::NodesReplaced => nodes[step].rises().await,
             Self::RedisKilled => redis.rises(),
             Self::RedisFrozen => redis.thaws(),

@@ -24,6 +24,9 @@ use crate::support::{
 /// Nothing takes longer to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// So often is tried what depends on luck.
+const MANY: usize = 300;
+
 /// PostgreSQL does not run as root.
 fn account() -> Option<(u32, u32)> {
     if !rustix::process::getuid().is_root() {
@@ -34,6 +37,14 @@ fn account() -> Option<(u32, u32)> {
         String::from_utf8_lossy(&asked.stdout).trim().parse().expect("a user named postgres")
     };
     Some((number("-u"), number("-g")))
+}
+
+/// Who holds the head of a session and says nothing, and since when.
+async fn holders(looking: &mut PgConnection) -> Vec<(i32, String)> {
+    let sql = "SELECT DISTINCT a.pid, a.state_change::text FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+               WHERE a.state = 'idle in transaction' AND l.relation = 'live_sessions'::regclass
+                   AND l.mode IN ('RowShareLock', 'RowExclusiveLock')";
+    sqlx::query_as(sql).fetch_all(looking).await.unwrap()
 }
 
 pub struct Postgres {
@@ -193,6 +204,23 @@ impl Node {
 
     pub fn freezes(&self) {
         self.process.as_ref().expect("it runs").signal(Signal::STOP);
+    }
+
+    /// Freezes it at a moment at which it holds the head of a session: tries until it does.
+    pub async fn freezes_inside(&self, looking: &mut PgConnection) {
+        for _ in 0..MANY {
+            self.freezes();
+            let first = holders(looking).await;
+            // Another node does not hold it for so long.
+            sleep(Duration::from_millis(100)).await;
+            let still = holders(looking).await;
+            if first.iter().any(|holder| still.contains(holder)) {
+                return;
+            }
+            self.thaws();
+            sleep(Duration::from_millis(7)).await;
+        }
+        panic!("it never holds a head");
     }
 
     pub fn thaws(&self) {

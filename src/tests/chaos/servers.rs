@@ -22,7 +22,7 @@ use crate::support::{
 };
 
 /// Nothing takes longer to start or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// So often is tried what depends on luck.
 const MANY: usize = 300;

@@ -55,8 +55,12 @@ impl Verdict {
             return;
         }
         let mut counts = HashMap::<&T, (usize, usize)>::new();
-        told.iter().for_each(|deed| counts.entry(deed).or_default().0 += 1);
-        found.iter().for_each(|deed| counts.entry(deed).or_default().1 += 1);
+        for deed in told {
+            counts.entry(deed).or_default().0 += 1;
+        }
+        for deed in found {
+            counts.entry(deed).or_default().1 += 1;
+        }
         let lost: usize = counts.values().map(|(told, found)| told.saturating_sub(*found)).sum();
         let more: usize = counts.values().map(|(told, found)| found.saturating_sub(*told)).sum();
         let moved = told.iter().zip(found).filter(|(a, b)| a != b).count();
@@ -94,11 +98,15 @@ impl Verdict {
             if let Some(deed) = unsure.as_ref() {
                 verdict.note(format!("person {}: no answer to {deed:?}", person.number));
             }
-            person.refused.lock().iter().for_each(|words| verdict.note(words.clone()));
+            for words in person.refused.lock().iter() {
+                verdict.note(words.clone());
+            }
             let copies = person.client.copies();
             let broken = copies.borrow().broken.clone();
             verdict.reordered += broken.len();
-            broken.into_iter().for_each(|words| verdict.note(format!("person {}: {words}", person.number)));
+            for words in broken {
+                verdict.note(format!("person {}: {words}", person.number));
+            }
         }
         verdict.tallies(truth, scene, people);
         verdict

@@ -66,11 +66,11 @@ impl Wire {
                     continue;
                 }
                 inner.spawn_until_shutdown("wire", async move {
-                    let _one = one;
                     tokio::select! {
                         () = carry(near, target, state.clone(), lost) => {}
                         _ = state.wait_for(|setting| setting.condition == Condition::Cut) => {}
                     }
+                    drop(one);
                 });
             }
         });
@@ -132,8 +132,8 @@ async fn pump(
     mut state: watch::Receiver<Setting>,
     mut frames: Option<Frames>,
 ) {
-    let (queue, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
-    let settings = state.clone();
+    let (queue, mut queued) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY);
+    let now = state.clone();
     let reading = async move {
         let mut buffer = vec![0; 16 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer).await {
@@ -141,14 +141,14 @@ async fn pump(
             if let Some(frames) = frames.as_mut() {
                 piece = frames.pass(piece);
             }
-            let due = Instant::now() + settings.borrow().delay;
+            let due = Instant::now() + now.borrow().delay;
             if queue.send((due, piece)).await.is_err() {
                 return;
             }
         }
     };
     let writing = async move {
-        while let Some((due, piece)) = waiting.recv().await {
+        while let Some((due, piece)) = queued.recv().await {
             sleep_until(due).await;
             let whole = state.wait_for(|setting| setting.condition != Condition::Silent).await.is_ok();
             if !whole || to.write_all(&piece).await.is_err() {

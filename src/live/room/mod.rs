@@ -325,11 +325,11 @@ impl Room {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
+        writer.learn(&std::mem::take(&mut self.unlearned));
         if self.failed {
             writer.reset(&self.state, self.seq);
             self.failed = false;
         }
-        writer.learn(&std::mem::take(&mut self.unlearned));
         self.behind = false;
         self.paused_until = None;
         let most = self.pending.len().min(MOST_PER_BATCH);
@@ -367,6 +367,7 @@ impl Room {
     /// The same batch once more, from what is known to be committed.
     fn commit_again(&mut self, manner: Manner) {
         let Some(mut writer) = self.writer.take() else { return };
+        writer.learn(&std::mem::take(&mut self.unlearned));
         writer.reset(&self.state, self.seq);
         let asks: Vec<Ask> = self.under_way.iter().map(|(ask, _)| ask.clone()).collect();
         self.commit = Some(

@@ -151,10 +151,11 @@ impl Writer {
     /// Takes in what another node has committed and published, when it comes next.
     pub fn learn(&mut self, events: &[Logged]) {
         for logged in events {
+            // Also when the draft is to be thrown away.
+            self.acts.learn(logged);
             if logged.seq == self.seq + 1 {
                 core::apply(&mut self.draft, &logged.event, logged.at);
                 self.seq = logged.seq;
-                self.acts.learn(logged);
                 self.alone = 0;
             }
         }
@@ -165,7 +166,7 @@ impl Writer {
         self.draft = committed.clone();
         self.seq = seq;
         self.alone = 0;
-        self.acts.forget();
+        self.acts.reset(seq);
     }
 
     /// Decides and writes a batch. On error nothing of it may be believed: [`Writer::reset`] before the next.

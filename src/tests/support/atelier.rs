@@ -160,9 +160,9 @@ impl Site {
         Self { address, wire: Wire::default(), http: reqwest::Client::builder().timeout(DEADLINE * 3).build().unwrap() }
     }
 
-    /// The same people at another node.
+    /// Another node, over connections of its own.
     pub fn elsewhere(&self, address: SocketAddr) -> Self {
-        Self { address, ..self.clone() }
+        Self { wire: self.wire, ..Self::at(address) }
     }
 
     /// Sends a request with a token, or without one.

@@ -80,6 +80,8 @@ impl Person {
             if scene.over.load(Ordering::Relaxed) || self.unsure.lock().is_some() {
                 return;
             }
+            // Commands by POST go through without a stream; but whoever has none hears nothing, and counts as gone.
+            self.is_here(scene).await;
             let deed = self.next(scene, turn, &mut supported);
             self.insists(scene, deed).await;
             sleep(scene.pace).await;
@@ -145,7 +147,7 @@ impl Person {
         }
     }
 
-    /// Is connected, when everything works.
+    /// Is connected; comes again if not. False: cannot.
     pub async fn is_here(&self, scene: &Scene) -> bool {
         for _ in 0..3 {
             let gone = {

@@ -3,7 +3,7 @@ use tokio::time::Instant;
 
 use super::{Room, handle::Reply, writer::Ask};
 use crate::live::{
-    core::{self, Command, Event, Participant, ParticipantId, Role, SystemCommand, roster},
+    core::{self, Actor, Command, Event, Participant, ParticipantId, Role, SystemCommand, roster},
     presence,
     protocol::close,
 };
@@ -83,6 +83,13 @@ impl Room {
         } else {
             self.enqueue(Ask::System(join), Reply::Nobody);
         }
+    }
+
+    /// Was this asked by somebody whom nobody put out, who counted as gone while it was on its way? They are let in
+    /// again, by this room or with the next attempt: no final word.
+    pub(super) fn has_only_left(&self, ask: &Ask) -> bool {
+        let (Ask::Command(Actor::Participant(id), _) | Ask::Knowing(id, ..)) = ask else { return false };
+        self.state.people.get(id).is_some_and(|person| person.removed_at.is_none())
     }
 
     /// The core does not know who is connected: it is told with the command that asks.

@@ -451,6 +451,9 @@ impl Room {
                 tracing::debug!(session = %self.key.session, "a command came after what its sender did since");
                 self.turn_away(reply, Code::Conflict, LATE_RETRY_MS);
             }
+            Verdict::Refused(refusal) if refusal.code == Code::Removed && self.has_only_left(&ask) => {
+                self.turn_away(reply, Code::Unavailable, LATE_RETRY_MS);
+            }
             Verdict::Refused(refusal) => {
                 if refusal.code == Code::AlreadyVoted {
                     self.refused_duplicates += 1;

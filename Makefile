@@ -1,4 +1,4 @@
-.PHONY: run build test simulate fuzz bench fmt contract clean
+.PHONY: run build test simulate fuzz bench chaos fmt contract clean
 
 run: ## Install what is missing, build, and serve http://localhost:8080
 	@scripts/run.sh
@@ -20,6 +20,9 @@ fuzz: ## Damaged updates against documents, for an hour or FUZZ_SECONDS
 
 bench: ## Benchmarks beside the floor of the same run
 	@scripts/bench.sh
+
+chaos: ## Every fault against three real nodes; writes docs/reliability.md
+	@scripts/chaos.sh
 
 fmt: ## Rust and web
 	cargo fmt --all

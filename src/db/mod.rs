@@ -36,7 +36,8 @@ impl Db {
         let options = options.options([
             ("role", APP_ROLE),
             ("statement_timeout", "15s"),
-            ("idle_in_transaction_session_timeout", "30s"),
+            // A node that freezes, or is cut off, while it holds a session's head holds up the session: not for long.
+            ("idle_in_transaction_session_timeout", "5s"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)

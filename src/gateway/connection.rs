@@ -35,6 +35,7 @@ struct Envelope<'a> {
     kind: &'a str,
     #[serde(rename = "ref")]
     reference: Option<u64>,
+    after: Option<u64>,
     #[serde(borrow)]
     command: Option<&'a RawValue>,
 }
@@ -188,8 +189,8 @@ impl Connection {
         self.heard = Instant::now();
         match message {
             Some(Ok(Incoming::Text(text))) => match serde_json::from_str::<Envelope<'_>>(&text) {
-                Ok(Envelope { kind: "do", reference: Some(reference), command: Some(command) }) => {
-                    self.command(reference, command).await
+                Ok(Envelope { kind: "do", reference: Some(reference), after, command: Some(command) }) => {
+                    self.command(reference, after, command).await
                 }
                 Ok(Envelope { kind: "pong", .. }) => Ok(()),
                 _ => protocol_error(),
@@ -209,11 +210,11 @@ impl Connection {
         }
     }
 
-    async fn command(&mut self, reference: u64, raw: &RawValue) -> Result<(), Option<Farewell>> {
+    async fn command(&mut self, reference: u64, after: Option<u64>, raw: &RawValue) -> Result<(), Option<Farewell>> {
         let answer = match self.budget.spend(Instant::now()) {
             Spending::Abuse => return Err(Some(Farewell::new(close::RATE_LIMITED, Code::RateLimited))),
             Spending::Wait(after_ms) => ServerMessage::Retry { reference, code: Code::RateLimited, after_ms },
-            Spending::Fine => match self.viewing.command(reference, raw).await.map_err(Some)? {
+            Spending::Fine => match self.viewing.command(reference, after, raw).await.map_err(Some)? {
                 Some(answer) => answer,
                 None => return Ok(()),
             },

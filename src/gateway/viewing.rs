@@ -15,10 +15,10 @@ use super::{
 use crate::{
     kernel::Code,
     live::{
-        core::{Command, ParticipantId},
+        core::{Actor, Command, ParticipantId},
         fanout::{FellOff, Frame, Line},
         protocol::{ServerMessage, close},
-        room::{Attached, Handle, Rejection},
+        room::{Attached, Handle, Rejection, acts::Knowledge, writer::Ask},
     },
 };
 
@@ -128,13 +128,19 @@ impl Viewing {
         Ok(())
     }
 
-    /// Gives a command. None: the answer comes over the line.
-    pub async fn command(&mut self, reference: u64, raw: &RawValue) -> Result<Option<ServerMessage>, Farewell> {
-        let (actor, command) = match understand(reference, raw, self.attached.participant) {
+    /// Gives a command whose sender knows the session up to a number. None: the answer comes over the line.
+    pub async fn command(
+        &mut self,
+        reference: u64,
+        after: Option<u64>,
+        raw: &RawValue,
+    ) -> Result<Option<ServerMessage>, Farewell> {
+        let knows = after.map(|seq| Knowledge { seq, connection: Some(self.attached.connection) });
+        let ask = match understand(reference, raw, self.attached.participant, knows) {
             Ok(understood) => understood,
             Err(answer) => return Ok(Some(*answer)),
         };
-        if self.handle.command(&self.line, reference, actor, command) {
+        if self.handle.command(&self.line, reference, ask) {
             return Ok(None);
         }
         self.revive().await?;
@@ -147,12 +153,13 @@ impl Viewing {
     }
 }
 
-/// A command and who gives it, or the answer to what is none.
+/// What is asked and by whom, or the answer to what is no command.
 pub fn understand(
     reference: u64,
     raw: &RawValue,
     actor: Option<ParticipantId>,
-) -> Result<(ParticipantId, Command), Box<ServerMessage>> {
+    knows: Option<Knowledge>,
+) -> Result<Ask, Box<ServerMessage>> {
     let command = serde_json::from_str::<Command>(raw.get()).map_err(|error| {
         let (code, message) = (Code::Malformed, error.to_string());
         Box::new(ServerMessage::Refused { reference, code, message })
@@ -161,7 +168,10 @@ pub fn understand(
         let (code, message) = (Code::Forbidden, Code::Forbidden.message().to_owned());
         Box::new(ServerMessage::Refused { reference, code, message })
     })?;
-    Ok((actor, command))
+    Ok(match knows {
+        Some(knows) => Ask::Knowing(actor, command, knows),
+        None => Ask::Command(Actor::Participant(actor), command),
+    })
 }
 
 /// How a room's "no" is said by a connection that ends.

@@ -35,6 +35,10 @@ pub enum ClientMessage {
         /// The client's number for this command.
         #[serde(rename = "ref")]
         reference: u64,
+        /// The highest `seq` you know: held, told in `welcome`, or acknowledged. With it, what stays behind on a line that
+        /// you left cannot come after what you do since: a command that does not know of something its own sender did
+        /// is not done (`retry`). Commands over one connection need not wait for each other.
+        after: Option<u64>,
         /// What to do.
         command: Command,
     },

@@ -251,7 +251,8 @@ impl Client {
             }
             for (reference, command) in self.due(now) {
                 let takes = self.takes();
-                if wires.out.send(Up::Do(reference, command), takes).await.is_err() {
+                let known = self.held.lock().copy.known;
+                if wires.out.send(Up::Do(reference, Some(known), command), takes).await.is_err() {
                     return End::Broken;
                 }
             }

@@ -21,8 +21,8 @@ const STUCK: Duration = Duration::from_mins(1);
 /// What a client sends.
 #[derive(Debug, Clone)]
 pub enum Up {
-    /// Do this.
-    Do(u64, Command),
+    /// A command: its reference, up to where its sender knows the session, and what.
+    Do(u64, Option<u64>, Command),
     /// I am here.
     Pong,
 }
@@ -143,14 +143,14 @@ impl Seat {
 
     async fn receive(&mut self, message: Option<Up>) -> Result<(), End> {
         self.heard = Instant::now();
-        let (reference, command) = match message {
+        let (reference, known, command) = match message {
             None => return Err(None),
             Some(Up::Pong) => return Ok(()),
-            Some(Up::Do(reference, command)) => (reference, command),
+            Some(Up::Do(reference, known, command)) => (reference, known, command),
         };
         // A command is made of what JSON can say.
         let Ok(raw) = to_raw_value(&command) else { return Err(Some(close::PROTOCOL)) };
-        match self.viewing.command(reference, &raw).await.map_err(|farewell| Some(farewell.code))? {
+        match self.viewing.command(reference, known, &raw).await.map_err(|farewell| Some(farewell.code))? {
             Some(answer) => self.wire.write(&mut vec![encode(&answer)]).await,
             None => Ok(()),
         }

@@ -1,5 +1,6 @@
 //! Integration tests: one binary.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod chaos;
 mod collab;
 mod deployment;
 mod identity;

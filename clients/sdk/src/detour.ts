@@ -133,7 +133,7 @@ class Carrier implements Socket {
     if (message.type === 'hello') {
       this.#after = message.after ?? null;
       void this.#listen(message.token);
-    } else if (message.type === 'do') void this.#give(message.ref, message.command);
+    } else if (message.type === 'do') void this.#give(message);
   }
 
   close(): void {
@@ -245,12 +245,12 @@ class Carrier implements Socket {
 
   // --- speaking
 
-  async #give(ref: number, command: unknown): Promise<void> {
+  async #give({ ref, after, command }: Extract<ClientMessage, { type: 'do' }>): Promise<void> {
     const limit = this.#limit(TIMEOUT);
     // Nobody knows whether it was done: again.
     let answer: ServerMessage = { type: 'retry', ref, code: 'unavailable', afterMs: 1_000 };
     try {
-      const body = JSON.stringify({ ref, command });
+      const body = JSON.stringify({ ref, after, command });
       const response = await this.#request('commands', await this.#token(), {
         method: 'POST',
         body,

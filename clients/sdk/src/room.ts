@@ -74,6 +74,8 @@ export class RoomClient {
   #turn = 0;
   #heartbeat = DEFAULT_HEARTBEAT;
   #lastFrame = 0;
+  /** The highest number told: what is sent is known to come after it, and what stays behind on a dead line is not. */
+  #known = 0;
   #stopped = false;
   #reconnect: ReturnType<typeof setTimeout> | undefined;
   #watchdog: ReturnType<typeof setTimeout> | undefined;
@@ -178,6 +180,7 @@ export class RoomClient {
     }
     if (frame.type === 'welcome') this.#heartbeat = frame.heartbeat > 0 ? frame.heartbeat : DEFAULT_HEARTBEAT;
     if (this.#state.connection === 'live' || frame.type === 'welcome') this.#arm(this.#heartbeat * 2_000);
+    if ('seq' in frame) this.#known = Math.max(this.#known, frame.seq);
     switch (frame.type) {
       case 'ping':
         return this.#write({ type: 'pong' });
@@ -218,7 +221,8 @@ export class RoomClient {
 
   #flush(): void {
     if (this.#state.connection !== 'live') return;
-    for (const { ref, command } of this.#outbox.due()) this.#write({ type: 'do', ref, command });
+    const after = this.#known;
+    for (const { ref, command } of this.#outbox.due()) this.#write({ type: 'do', ref, after, command });
     clearTimeout(this.#retry);
     const wait = this.#outbox.nextDue();
     if (wait !== null) this.#retry = setTimeout(() => this.#flush(), wait);

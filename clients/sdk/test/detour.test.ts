@@ -213,7 +213,7 @@ describe('commands', () => {
     const refused = client.send({ upvote: { question: 'q1', on: true } });
     await pass();
     const [one, two] = http.posts;
-    expect(one).toMatchObject({ token: 'secret', body: { command: vote('a') } });
+    expect(one).toMatchObject({ token: 'secret', body: { after: 1, command: vote('a') } });
     expect(one!.url.href).toBe('https://host/live/-/commands');
     one!.says({ type: 'ack', ref: one!.body.ref, seq: 2, at: 'now' });
     two!.says({ type: 'refused', ref: two!.body.ref, code: 'own_question', message: 'No.' });

@@ -26,7 +26,7 @@ export class Asked {
   readonly url: URL;
   readonly token: string;
   readonly method: string;
-  readonly body: { ref: number; command: unknown };
+  readonly body: { ref: number; after?: number; command: unknown };
   readonly answer: Promise<Response>;
   aborted = false;
 

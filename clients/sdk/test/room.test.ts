@@ -255,6 +255,25 @@ describe('sending', () => {
     await expect(Promise.all(sent)).resolves.toHaveLength(3);
   });
 
+  test('every command says up to where the session is known', () => {
+    const client = room();
+    FakeSocket.last.welcome({ seq: 7 });
+    const known = () => FakeSocket.last.commands().at(-1)!.after;
+    void client.send(upvote('q1'));
+    expect(known()).toBe(7);
+    FakeSocket.last.frame({ type: 'events', after: 7, seq: 9, events: [] });
+    void client.send(upvote('q2'));
+    expect(known()).toBe(9);
+    FakeSocket.last.frame({ type: 'ack', ref: FakeSocket.last.commands()[1]!.ref, seq: 12, at: 'now' });
+    void client.send(upvote('q3'));
+    expect(known()).toBe(12);
+    // Not what was known when it was sent first.
+    FakeSocket.last.end(1006);
+    vi.advanceTimersByTime(250);
+    FakeSocket.last.welcome({ seq: 20 });
+    expect(FakeSocket.last.commands().map((c) => c.after)).toEqual([20, 20]);
+  });
+
   test('a second vote in the same poll waits for the answer to the first', () => {
     const client = room();
     FakeSocket.last.welcome();

@@ -25,10 +25,11 @@ use crate::{
     http::{Problem, extract::Path},
     kernel::Code,
     live::{
-        core::{Actor, ParticipantId, Role, SystemCommand, roster},
+        core::{ParticipantId, Role, SystemCommand, roster},
         protocol::{ServerMessage, close},
         room::{
             Rejection, Viewer,
+            acts::Knowledge,
             writer::{Ask, Key},
         },
     },
@@ -40,6 +41,8 @@ pub struct CommandRequest<'a> {
     /// Comes back in the answer.
     #[serde(rename = "ref")]
     reference: u64,
+    /// As in `do`: the highest number you know. Commands given with it are given one after the other.
+    after: Option<u64>,
     /// As in `do`, see `/asyncapi.json`.
     #[serde(borrow)]
     #[schema(value_type = Object)]
@@ -105,11 +108,11 @@ async fn answer(gateway: &Gateway, hello: &Hello, told: &CommandRequest<'_>) -> 
         Ok(actor) => actor,
         Err(rejection) => return Some(ServerMessage::answer(reference, Err(rejection))),
     };
-    let (actor, command) = match understand(reference, told.command, actor) {
+    let knows = told.after.map(|seq| Knowledge { seq, connection: None });
+    let ask = match understand(reference, told.command, actor, knows) {
         Ok(understood) => understood,
         Err(answer) => return Some(*answer),
     };
-    let ask = Ask::Command(Actor::Participant(actor), command);
     Some(ServerMessage::answer(reference, gateway.live.ask(hello.key, ask).await))
 }
 

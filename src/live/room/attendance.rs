@@ -3,7 +3,7 @@ use tokio::time::Instant;
 
 use super::{Room, handle::Reply, writer::Ask};
 use crate::live::{
-    core::{self, Command, Event, Participant, ParticipantId, Role, SystemCommand, roster},
+    core::{self, Actor, Command, Event, Participant, ParticipantId, Role, SystemCommand, roster},
     presence,
     protocol::close,
 };
@@ -85,9 +85,16 @@ impl Room {
         }
     }
 
+    /// Was this asked by somebody whom nobody put out, who counted as gone while it was on its way? They are let in
+    /// again, by this room or with the next attempt: no final word.
+    pub(super) fn has_only_left(&self, ask: &Ask) -> bool {
+        let (Ask::Command(Actor::Participant(id), _) | Ask::Knowing(id, ..)) = ask else { return false };
+        self.state.people.get(id).is_some_and(|person| person.removed_at.is_none())
+    }
+
     /// The core does not know who is connected: it is told with the command that asks.
     pub(super) fn inform(&self, ask: &mut Ask) {
-        if let Ask::Command(_, Command::TakeOver { unseen }) = ask {
+        if let Ask::Command(_, Command::TakeOver { unseen }) | Ask::Knowing(_, Command::TakeOver { unseen }, _) = ask {
             unseen.clone_from(&self.unseen);
         }
     }

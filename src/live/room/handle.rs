@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     super::{
-        core::{Actor, Command, ParticipantId, Session},
+        core::{ParticipantId, Session},
         fanout::{Cursor, Frame, Line, Ring},
         presence::Board,
     },
@@ -125,8 +125,7 @@ impl Handle {
         self.inbox.is_closed()
     }
     /// Hands a connection's command over; the answer goes to its line. `false`: the inbox is full or the room gone.
-    pub fn command(&self, line: &Arc<Line>, reference: u64, actor: ParticipantId, command: Command) -> bool {
-        let ask = Ask::Command(Actor::Participant(actor), command);
+    pub fn command(&self, line: &Arc<Line>, reference: u64, ask: Ask) -> bool {
         line.expect_answer();
         let sent = self.inbox.try_send(Message::Ask(ask, Reply::Line(line.clone(), reference))).is_ok();
         if !sent {

@@ -2,6 +2,7 @@
 //!
 //! While one batch is being committed, the next one gathers, and whoever looks is served from the committed state.
 //! Nothing is acknowledged or shown before its commit.
+pub mod acts;
 mod attendance;
 mod handle;
 mod members;
@@ -61,6 +62,8 @@ const PACE: Duration = Duration::from_millis(5);
 const SNAPSHOT_EVERY: u64 = 5_000;
 /// What arrives this close together goes together.
 const GATHER: Duration = Duration::from_millis(1);
+/// Until then a client that is still there knows what it did elsewhere.
+const LATE_RETRY_MS: u32 = 50;
 /// After a failed transaction, commands are turned away with `retry` for this long before the next attempt.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(500);
 
@@ -324,11 +327,11 @@ impl Room {
             return;
         }
         let Some(mut writer) = self.writer.take() else { return };
+        writer.learn(&std::mem::take(&mut self.unlearned));
         if self.failed {
             writer.reset(&self.state, self.seq);
             self.failed = false;
         }
-        writer.learn(&std::mem::take(&mut self.unlearned));
         self.behind = false;
         self.paused_until = None;
         let most = self.pending.len().min(MOST_PER_BATCH);
@@ -368,6 +371,7 @@ impl Room {
     /// The same batch once more, from what is known to be committed.
     fn commit_again(&mut self, manner: Manner) {
         let Some(mut writer) = self.writer.take() else { return };
+        writer.learn(&std::mem::take(&mut self.unlearned));
         writer.reset(&self.state, self.seq);
         let asks: Vec<Ask> = self.under_way.iter().map(|(ask, _)| ask.clone()).collect();
         self.commit = Some(
@@ -446,6 +450,14 @@ impl Room {
                 (_, Reply::Attach(request)) => self.seat(*request),
                 (_, reply) => Self::answer(reply, Ok((seq, at))),
             },
+            Verdict::Late => {
+                metrics::counter!("atelier_live_late_commands_total").increment(1);
+                tracing::debug!(session = %self.key.session, "a command came after what its sender did since");
+                self.turn_away(reply, Code::Conflict, LATE_RETRY_MS);
+            }
+            Verdict::Refused(refusal) if refusal.code == Code::Removed && self.has_only_left(&ask) => {
+                self.turn_away(reply, Code::Unavailable, LATE_RETRY_MS);
+            }
             Verdict::Refused(refusal) => {
                 if refusal.code == Code::AlreadyVoted {
                     self.refused_duplicates += 1;

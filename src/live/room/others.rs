@@ -37,8 +37,6 @@ impl Room {
         match serde_json::from_slice::<Vec<Logged>>(&packet.payload) {
             Ok(events) if (packet.after <= self.seq || planted!(GapIgnored)) && covers(packet, &events) => {
                 match self.writer.as_mut() {
-                    // It is told where to begin anyway.
-                    Some(_) if self.failed => {}
                     Some(writer) => writer.learn(&events),
                     None if self.unlearned.len() + events.len() <= MOST_UNLEARNED => {
                         self.unlearned.extend_from_slice(&events);

@@ -4,7 +4,7 @@ use super::{
     writer::{Ask, Batch},
 };
 use crate::live::{
-    core,
+    core::{self, Actor},
     log::{self, Logged},
     protocol::ServerMessage,
 };
@@ -19,12 +19,16 @@ impl Room {
         let (mut state, mut seq, at) = (self.state.clone(), self.seq, self.clock.now());
         let mut events = Vec::new();
         for (ask, reply) in &mut self.under_way {
-            let Ask::Command(actor, command) = ask else { continue };
-            let Ok(decided) = core::decide(&state, *actor, command, at) else { continue };
+            let (actor, command) = match ask {
+                Ask::Command(actor, command) => (*actor, command),
+                Ask::Knowing(person, command, _) => (Actor::Participant(*person), command),
+                Ask::System(_) => continue,
+            };
+            let Ok(decided) = core::decide(&state, actor, command, at) else { continue };
             for event in decided {
                 core::apply(&mut state, &event, at);
                 seq += 1;
-                events.push(Logged { seq, at, actor: log::actor_id(*actor), event });
+                events.push(Logged { seq, at, actor: log::actor_id(actor), event });
             }
             if let Reply::Line(line, reference) = reply
                 && acks

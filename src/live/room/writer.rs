@@ -1,10 +1,11 @@
 //! The writing half of a room: one transaction per batch. Lock the head, catch up, decide, append, project, commit.
 use std::time::Duration;
 
+use super::acts::{Acts, Knowledge};
 use crate::{
     kernel::{Clock, Code, Id, Moment, Refusal, caller},
     live::{
-        core::{self, Actor, Command, Event, Session, SessionId, SystemCommand},
+        core::{self, Actor, Command, Event, ParticipantId, Session, SessionId, SystemCommand},
         log::{self, Logged},
         store::{Store, Transaction},
     },
@@ -29,6 +30,8 @@ pub struct Key {
 pub enum Ask {
     /// A command of somebody.
     Command(Actor, Command),
+    /// A command of somebody who says what they know. Not decided when they have done something since.
+    Knowing(ParticipantId, Command, Knowledge),
     /// A command of the server.
     System(SystemCommand),
 }
@@ -45,6 +48,8 @@ pub enum Verdict {
     },
     /// Final no.
     Refused(Refusal),
+    /// Not done: its sender has done something that they did not know of when they sent it. Theirs to send again.
+    Late,
 }
 
 /// The state that the next batch is decided against: always the database's, never older while the head is locked.
@@ -57,6 +62,7 @@ pub struct Writer {
     seq: u64,
     /// Batches written since somebody else last wrote.
     alone: u32,
+    acts: Acts,
 }
 
 /// What a batch came to.
@@ -134,7 +140,7 @@ impl Writer {
         }
         tx.commit().await?;
         let draft = state.ok_or(WriteError::Gone)?;
-        Ok(Self { store, clock, key, draft, seq, alone: 0 })
+        Ok(Self { store, clock, key, draft, seq, alone: 0, acts: Acts::after(seq) })
     }
 
     /// The last number known.
@@ -150,6 +156,8 @@ impl Writer {
     /// Takes in what another node has committed and published, when it comes next.
     pub fn learn(&mut self, events: &[Logged]) {
         for logged in events {
+            // Also when the draft is to be thrown away.
+            self.acts.learn(logged);
             if logged.seq == self.seq + 1 {
                 core::apply(&mut self.draft, &logged.event, logged.at);
                 self.seq = logged.seq;
@@ -163,6 +171,7 @@ impl Writer {
         self.draft = committed.clone();
         self.seq = seq;
         self.alone = 0;
+        self.acts.reset(seq);
     }
 
     /// Decides and writes a batch. On error nothing of it may be believed: [`Writer::reset`] before the next.
@@ -202,6 +211,8 @@ impl Writer {
     /// Two ways to the same end. Alone, the batch is decided first and the head taken with its new number in one
     /// statement, which fails if somebody was faster. With others, the head is locked first, and what they wrote is read.
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
+        // A batch that failed was reset.
+        self.acts.keep();
         let batch = if asks.is_empty() {
             self.read_on().await?
         } else if self.alone >= ALONE {
@@ -268,16 +279,26 @@ impl Writer {
     fn decide(&mut self, asks: &[Ask], batch: &mut Batch) {
         let at = self.clock.now();
         for ask in asks {
-            let (actor, decision) = match ask {
-                Ask::Command(actor, command) => (log::actor_id(*actor), core::decide(&self.draft, *actor, command, at)),
-                Ask::System(command) => (None, core::decide_system(&self.draft, command, at)),
+            let (actor, knows, decision) = match ask {
+                Ask::Command(actor, command) => {
+                    (log::actor_id(*actor), None, core::decide(&self.draft, *actor, command, at))
+                }
+                Ask::Knowing(person, command, knows) => {
+                    let decision = core::decide(&self.draft, Actor::Participant(*person), command, at);
+                    (Some(*person), Some((*person, *knows)), decision)
+                }
+                Ask::System(command) => (None, None, core::decide_system(&self.draft, command, at)),
             };
+            let late = knows.is_some_and(|(person, knows)| self.acts.overtake(person, knows));
             batch.verdicts.push(match decision {
+                Ok(events) if late && !events.is_empty() => Verdict::Late,
                 Ok(events) => {
                     for event in events {
                         core::apply(&mut self.draft, &event, at);
                         self.seq += 1;
-                        batch.events.push(Logged { seq: self.seq, at, actor, event });
+                        let logged = Logged { seq: self.seq, at, actor, event };
+                        self.acts.draft(&logged, knows.and_then(|(_, knows)| knows.connection));
+                        batch.events.push(logged);
                     }
                     Verdict::Done { seq: self.seq, at }
                 }
@@ -295,6 +316,7 @@ impl Writer {
         for logged in &events {
             core::apply(&mut self.draft, &logged.event, logged.at);
             self.seq = logged.seq;
+            self.acts.learn(logged);
         }
         Ok(Batch { others: events.len(), events, verdicts: Vec::new(), behind: self.seq < head })
     }

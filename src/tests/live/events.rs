@@ -1,5 +1,15 @@
 //! The protocol over plain HTTP: what is particular to it. What it shares with the socket runs over every wire.
-use atelier::{bus::Bus, live::core::Command, runtime::Tasks};
+use atelier::{
+    bus::Bus,
+    live::{
+        core::{Actor, Command, SystemCommand},
+        room::{
+            Rejection,
+            writer::{Ask, Key},
+        },
+    },
+    runtime::Tasks,
+};
 use axum::http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
 use serde_json::json;
@@ -95,13 +105,15 @@ async fn a_command_alone_brings_somebody_back_into_the_room() {
     let poll = single("Tea?", &["yes", "no"]);
     host.opens(&poll).await;
     let bo = session.joins("Bo").await;
-    let gone = atelier::live::core::SystemCommand::Leave(vec![bo.me()]);
+    let gone = SystemCommand::Leave(vec![bo.me()]);
     let organization = ada.body["organization"]["id"].as_str().unwrap().parse().unwrap();
-    let key =
-        atelier::live::room::writer::Key { organization: atelier::kernel::Id::new(organization), session: session.id };
+    let key = Key { organization: atelier::kernel::Id::new(organization), session: session.id };
     bo.breaks_off().await;
-    app.live.ask(key, atelier::live::room::writer::Ask::System(gone)).await.unwrap();
+    app.live.ask(key, Ask::System(gone)).await.unwrap();
     assert!(!app.truth(&session).await.state.people[&bo.me()].is_present());
+    // One that was on its way meanwhile is not told to go for good.
+    let on_its_way = Ask::Command(Actor::Participant(bo.me()), poll.vote(&["yes"]));
+    assert!(matches!(app.live.ask(key, on_its_way.clone()).await, Err(Rejection::Retry { .. })));
     let path = format!("/live/{}/commands", session.id);
     let vote = json!({ "ref": 1, "command": poll.vote(&["yes"]) });
     let answer = app.ask(Method::POST, &path, Some(&bo.token().await), Some(&vote)).await;
@@ -111,6 +123,7 @@ async fn a_command_alone_brings_somebody_back_into_the_room() {
     host.does(Command::Ban { participant: bo.me() }).await;
     let answer = app.ask(Method::POST, &path, Some(&bo.token().await), Some(&vote)).await;
     assert_eq!((&answer.is(200).body["type"], &answer.body["code"]), (&json!("refused"), &json!("removed")));
+    assert!(matches!(app.live.ask(key, on_its_way).await, Err(Rejection::Refused(_))));
 }
 
 #[tokio::test]

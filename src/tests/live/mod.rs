@@ -10,6 +10,7 @@ mod draining;
 mod events;
 mod frames;
 mod killed;
+mod late;
 mod lifecycle;
 mod nodes;
 mod outage;

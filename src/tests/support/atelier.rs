@@ -160,8 +160,24 @@ impl Site {
         Self { address, wire: Wire::default(), http: reqwest::Client::builder().timeout(DEADLINE * 3).build().unwrap() }
     }
 
+    /// Another node, over connections of its own.
+    pub fn elsewhere(&self, address: SocketAddr) -> Self {
+        Self { wire: self.wire, ..Self::at(address) }
+    }
+
     /// Sends a request with a token, or without one.
     pub async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<&Value>) -> Answer {
+        self.tries(method, path, token, body).await.unwrap()
+    }
+
+    /// As [`Self::ask`]; an error when no answer comes.
+    pub async fn tries(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(method, format!("http://{}{path}", self.address));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -169,11 +185,11 @@ impl Site {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap();
+        let bytes = response.bytes().await?;
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap_or(Value::Null) };
-        Answer { status, headers, body }
+        Ok(Answer { status, headers, body })
     }
 
     /// Somebody with an organization of their own.

@@ -13,6 +13,7 @@ use atelier::{
     live::core::{Command, ParticipantId, QuestionId, Role, SessionId, audience::You, poll::PollStatus},
     runtime::Tasks,
 };
+use axum::http::Method;
 use futures_util::{SinkExt, StreamExt, stream::SplitStream};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -121,10 +122,19 @@ impl Client {
     }
     /// The token it says hello with.
     pub async fn token(&self) -> String {
-        match &self.0.key {
-            Key::Token(token) => token.clone(),
-            Key::Ticket(account, meeting, role) => account.ticket(meeting, *role).await.text("/token").to_owned(),
-        }
+        self.pass().await.expect("a token")
+    }
+
+    /// As [`Self::token`]. None: a ticket cannot be had where it wants to go.
+    async fn pass(&self) -> Option<String> {
+        let (account, meeting, role) = match &self.0.key {
+            Key::Token(token) => return Some(token.clone()),
+            Key::Ticket(account, meeting, role) => (account, meeting, role),
+        };
+        let (path, wish) = (format!("/api/v1/live-sessions/{}/ticket", meeting.id), json!({ "role": role }));
+        let site = account.site.elsewhere(self.address());
+        let ticket = site.tries(Method::POST, &path, Some(&account.token), Some(&wish)).await.ok()?;
+        ticket.status.is_success().then(|| ticket.text("/token").to_owned())
     }
 
     /// Connects, and has its welcome.
@@ -134,6 +144,17 @@ impl Client {
 
     /// Connects with what it holds. False: not let in.
     pub async fn tries_to_come(&self) -> bool {
+        let came = timeout(DEADLINE, self.goes()).await;
+        self.look(|copy| assert!(came.is_ok(), "no welcome and no goodbye; held: {:?}", copy.state));
+        came.unwrap()
+    }
+
+    /// As [`Self::tries_to_come`], by somebody who has seen worse: no answer in time is a no.
+    pub async fn arrives(&self, patience: Duration) -> bool {
+        timeout(patience, self.goes()).await.unwrap_or(false)
+    }
+
+    async fn goes(&self) -> bool {
         self.0.copy.send_modify(Copy::begin);
         let (weak, cut) = (Arc::downgrade(&self.0), CancellationToken::new());
         let way = match self.wire() {
@@ -148,21 +169,25 @@ impl Client {
             }
         };
         *self.0.line.lock().await = Some(Line { way, cut });
-        self.waits("a welcome or a goodbye", |copy| copy.greeted || copy.closed.is_some()).await;
-        let (greeted, participant) =
-            self.look(|copy| (copy.greeted, copy.you.as_ref().and_then(|you| you.participant)));
+        let mut copy = self.0.copy.subscribe();
+        let Ok(held) = copy.wait_for(|copy| copy.greeted || copy.closed.is_some()).await else { return false };
+        let (greeted, participant) = (held.greeted, held.you.as_ref().and_then(|you| you.participant));
+        drop(held);
         if greeted && let Some(participant) = participant {
             self.sits_at(participant);
         }
         if greeted {
-            self.waits("a state", |copy| copy.state.is_some() || copy.closed.is_some()).await;
+            let _ = copy.wait_for(|copy| copy.state.is_some() || copy.closed.is_some()).await;
         }
         greeted
     }
 
     async fn says_hello(&self) -> Option<(Way, SplitStream<Socket>)> {
-        let token = self.token().await;
-        let held = self.look(|copy| copy.state.as_ref().map(|_| copy.seq));
+        let token = self.pass().await?;
+        let held = {
+            let copy = self.0.copy.borrow();
+            copy.state.as_ref().map(|_| copy.seq)
+        };
         let buffer = *self.0.buffer.lock();
         let (mut sink, stream) = dial(self.address(), buffer).await?.split();
         let hello = json!({ "type": "hello", "token": token, "after": held, "client": "test" });
@@ -257,18 +282,38 @@ impl Client {
 
     /// Sends a command once and waits for the answer. None: the line went away first.
     pub async fn tries(&self, command: impl Serialize) -> Option<Reply> {
+        let reply = timeout(DEADLINE, self.gives(command, None)).await.expect("no answer to a command");
+        self.look(|_| reply)
+    }
+
+    /// As [`Self::tries`], and says up to which number the session is known.
+    pub async fn tries_after(&self, known: u64, command: impl Serialize) -> Option<Reply> {
+        timeout(DEADLINE, self.gives(command, Some(known))).await.expect("no answer to a command")
+    }
+
+    /// As the SDK does, by somebody who has seen worse: None also when no answer comes in time.
+    pub async fn attempts(&self, command: impl Serialize, patience: Duration) -> Option<Reply> {
+        let known = self.0.copy.borrow().known;
+        timeout(patience, self.gives(command, Some(known))).await.ok().flatten()
+    }
+
+    async fn gives(&self, command: impl Serialize, after: Option<u64>) -> Option<Reply> {
         let reference = self.0.reference.fetch_add(1, Ordering::Relaxed);
         let command = serde_json::to_value(command).unwrap();
+        let mut given = json!({ "ref": reference, "command": command });
+        if let Some(after) = after {
+            given["after"] = json!(after);
+        }
         let sent = {
             let mut line = self.0.line.lock().await;
             match line.as_mut().map(|line| &mut line.way) {
                 None => Sent::Lost,
-                Some(Way::Socket(sink)) => wire::write(sink, reference, command).await,
+                Some(Way::Socket(sink)) => wire::write(sink, given).await,
                 Some(Way::Post(http)) => {
                     let http = http.clone();
                     // Commands travel beside each other.
                     drop(line);
-                    wire::post(&http, self, reference, command).await
+                    wire::post(&http, self, given).await
                 }
             }
         };
@@ -284,9 +329,7 @@ impl Client {
         }
         let mut copy = self.0.copy.subscribe();
         let answered = |copy: &Copy| copy.replies.contains_key(&reference) || copy.closed.is_some();
-        let found = timeout(DEADLINE, copy.wait_for(answered)).await.is_ok();
-        assert!(found, "no answer to a command");
-        self.look(|copy| copy.replies.get(&reference).copied())
+        copy.wait_for(answered).await.ok()?.replies.get(&reference).copied()
     }
 
     /// Sends commands at once and gives the answers, in order.

@@ -32,6 +32,8 @@ pub enum End {
 #[derive(Debug, Default, Clone)]
 pub struct Copy {
     pub seq: u64,
+    /// The highest number heard of: held, welcomed with, or acknowledged.
+    pub known: u64,
     pub state: Option<SessionState>,
     pub you: Option<You>,
     pub online: u32,
@@ -102,6 +104,13 @@ impl Copy {
 
     /// Takes one message.
     pub fn fold(&mut self, message: ServerMessage) {
+        if let ServerMessage::Welcome { seq, .. }
+        | ServerMessage::Snapshot { seq, .. }
+        | ServerMessage::Events { seq, .. }
+        | ServerMessage::Ack { seq, .. } = &message
+        {
+            self.known = self.known.max(*seq);
+        }
         match message {
             ServerMessage::Welcome { seq, you, resumed, .. } => {
                 self.claim(!resumed || self.state.is_some(), |_| "resumed without anything held".to_owned());

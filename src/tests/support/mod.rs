@@ -6,6 +6,7 @@ pub mod copy;
 pub mod database;
 pub mod house;
 pub mod machine;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod rows;

@@ -4,12 +4,15 @@ use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::Command,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
+
+use super::process::{Guard, Process};
 
 /// For anything that servers settle among themselves.
 pub const SETTLED: Duration = Duration::from_secs(30);
@@ -17,11 +20,10 @@ pub const SETTLED: Duration = Duration::from_secs(30);
 /// A server.
 pub struct Redis {
     pub port: u16,
-    folder: TempDir,
+    process: Option<Process>,
     arguments: Vec<String>,
-    process: Option<Child>,
-    /// Ends the process when the test itself is killed.
-    guard: Option<Child>,
+    guard: Arc<Guard>,
+    folder: TempDir,
 }
 
 impl Redis {
@@ -60,19 +62,24 @@ impl Redis {
              sentinel down-after-milliseconds house 500\nsentinel failover-timeout house 3000\n"
         );
         fs::write(&file, text).unwrap();
-        let arguments = vec![file.to_str().unwrap().to_owned(), "--sentinel".to_owned()];
-        Self { port, folder, arguments, process: None, guard: None }.started()
+        Self::inside(folder, port, vec![file.to_str().unwrap().to_owned(), "--sentinel".to_owned()])
     }
 
     fn on(port: u16, options: &[&str]) -> Self {
         let common = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
         let arguments = common.iter().chain(options).map(|option| (*option).to_owned()).collect();
-        Self { port, folder: TempDir::new().unwrap(), arguments, process: None, guard: None }.started()
+        Self::inside(TempDir::new().unwrap(), port, arguments)
     }
 
-    fn started(mut self) -> Self {
-        self.rises();
-        self
+    fn inside(folder: TempDir, port: u16, arguments: Vec<String>) -> Self {
+        let guard = Guard::of(folder.path());
+        let mut redis = Self { port, folder, arguments, guard, process: None };
+        redis.rises();
+        redis
+    }
+
+    pub fn place(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     pub fn url(&self) -> String {
@@ -83,25 +90,15 @@ impl Redis {
     pub fn rises(&mut self) {
         let mut command = Command::new("redis-server");
         command.args(&self.arguments).arg("--dir").arg(self.folder.path());
-        command.stdin(Stdio::null()).stdout(fs::File::create(self.folder.path().join("log")).unwrap());
-        let process = command.spawn().expect("redis-server is installed");
-        let guard = format!("read -r line; kill -KILL {}", process.id());
-        let guard = Command::new("sh").args(["-c", &guard]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
-        (self.process, self.guard) = (Some(process), Some(guard.unwrap()));
+        command.stdout(fs::File::create(self.folder.path().join("log")).unwrap());
+        self.process = Some(Process::start(command, &self.guard));
         let log = || fs::read_to_string(self.folder.path().join("log")).unwrap();
         until(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok(), || format!("it starts: {}", log()));
     }
 
     /// Ends without a word.
     pub fn falls(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            process.kill().unwrap();
-            process.wait().unwrap();
-        }
-        if let Some(mut guard) = self.guard.take() {
-            guard.kill().unwrap();
-            guard.wait().unwrap();
-        }
+        self.process = None;
     }
 
     /// Stops answering without closing anything.
@@ -115,8 +112,7 @@ impl Redis {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = self.process.as_ref().expect("it runs").id();
-        kill_process(Pid::from_raw(i32::try_from(id).unwrap()).unwrap(), signal).unwrap();
+        self.process.as_ref().expect("it runs").signal(signal);
     }
 
     /// Says something by hand, in words without spaces, and returns the answer as it comes.
@@ -139,13 +135,6 @@ impl Redis {
     /// Its name in the cluster.
     pub fn id(&self) -> String {
         self.tell("CLUSTER MYID").lines().nth(1).unwrap().to_owned()
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // A frozen one ends too.
-        self.falls();
     }
 }
 

@@ -1,5 +1,8 @@
 //! What really happened: the log read from PostgreSQL, folded by the core, compared with the tables and with clients.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use atelier::{
     kernel::Moment,
@@ -30,10 +33,15 @@ pub struct Truth {
 impl Truth {
     /// Reads the log, folds it, and compares the tables with it.
     pub async fn read(database: &TestDb, session: SessionId) -> Self {
-        let mut connection = database.superuser().await;
-        sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut connection).await.unwrap();
-        let truth = Self::fold(&mut connection, session).await;
-        truth.compare(&mut connection).await;
+        Self::read_from(&mut database.superuser().await, session).await
+    }
+
+    /// As [`Self::read`], over a superuser's connection.
+    pub async fn read_from(connection: &mut PgConnection, session: SessionId) -> Self {
+        sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *connection).await.unwrap();
+        let truth = Self::fold(connection, session).await;
+        truth.compare(connection).await;
+        sqlx::query("COMMIT").execute(connection).await.unwrap();
         truth
     }
 
@@ -271,13 +279,18 @@ const UPVOTES: &str = "SELECT jsonb_build_array(question_id, participant_id) FRO
 impl Client {
     /// Waits until this client holds exactly what the truth says it may know; no event may happen meanwhile.
     pub async fn holds(&self, truth: &Truth) {
+        let faults = self.differs_from(truth, super::client::DEADLINE).await;
+        assert!(faults.is_empty(), "held, and true: {faults:#?}");
+        self.look(|_| ());
+    }
+
+    /// What is different from the truth after so long at most; nothing: it holds exactly what it may know.
+    pub async fn differs_from(&self, truth: &Truth, patience: Duration) -> Vec<String> {
         let so = |copy: &Copy| agreement::agrees(copy, &truth.state, truth.seq);
         let mut copy = self.copies();
-        let found = tokio::time::timeout(super::client::DEADLINE, copy.wait_for(so)).await.is_ok();
-        if !found {
-            let faults = agreement::differences(&self.look(Clone::clone), &truth.state, truth.seq);
-            panic!("held, and true: {faults:#?}");
+        if tokio::time::timeout(patience, copy.wait_for(so)).await.is_ok_and(|found| found.is_ok()) {
+            return Vec::new();
         }
-        self.look(|_| ());
+        agreement::differences(&copy.borrow(), &truth.state, truth.seq)
     }
 }

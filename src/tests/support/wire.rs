@@ -95,16 +95,15 @@ pub enum Sent {
 }
 
 /// Gives a command over a socket.
-pub async fn write(sink: &mut SplitSink<Socket, Message>, reference: u64, command: Value) -> Sent {
-    let frame = json!({ "type": "do", "ref": reference, "command": command }).to_string();
-    if sink.send(Message::text(frame)).await.is_ok() { Sent::Away } else { Sent::Lost }
+pub async fn write(sink: &mut SplitSink<Socket, Message>, mut given: Value) -> Sent {
+    given["type"] = json!("do");
+    if sink.send(Message::text(given.to_string())).await.is_ok() { Sent::Away } else { Sent::Lost }
 }
 
 /// Gives a command by itself.
-pub async fn post(http: &reqwest::Client, client: &Client, reference: u64, command: Value) -> Sent {
+pub async fn post(http: &reqwest::Client, client: &Client, given: Value) -> Sent {
     let url = format!("http://{}{}", client.address(), client.path("commands"));
-    let body = json!({ "ref": reference, "command": command });
-    let request = http.request(Method::POST, url).bearer_auth(client.token().await).json(&body);
+    let request = http.request(Method::POST, url).bearer_auth(client.token().await).json(&given);
     let Ok(answer) = request.send().await else { return Sent::Lost };
     if let Some(code) = close_code(answer.headers()) {
         return Sent::Closed(code);

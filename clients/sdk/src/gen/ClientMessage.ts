@@ -22,6 +22,12 @@ client?: string, } | { "type": "do",
  */
 ref: number, 
 /**
+ * The highest `seq` you know: held, told in `welcome`, or acknowledged. With it, what stays behind on a line that
+ * you left cannot come after what you do since: a command that does not know of something its own sender did
+ * is not done (`retry`). Commands over one connection need not wait for each other.
+ */
+after?: number, 
+/**
  * What to do.
  */
 command: Command, } | { "type": "pong" };

@@ -11,8 +11,9 @@ use super::*;
 use crate::{
     live::{
         core::{
-            Settings,
+            Role, Settings,
             lifecycle::{PollSettings, QaSettings},
+            roster::Join,
         },
         store::memory::{CHUNK, Fate, Memory, Step},
     },
@@ -152,4 +153,58 @@ async fn a_snapshot_from_beyond_the_log_is_not_believed() {
     Store::Memory(memory.clone()).keep_snapshot(key(), 9, one.state()).await.unwrap();
     assert_eq!(writer(&memory).await.seq(), 2);
     assert_ne!(writer(&memory).await.state(), before);
+}
+
+/// Two people, and a second writer that knows them.
+async fn two_people(memory: &Memory) -> (Writer, Writer, [ParticipantId; 2]) {
+    let mut one = writer(memory).await;
+    let people = [3, 4].map(|n| Id::new(Uuid::from_u128(n)));
+    one.commit(&[Command::Start {}, Command::Go {}].map(|command| Ask::Command(Actor::Admin, command))).await.unwrap();
+    for (n, fresh) in (30..).zip(people) {
+        let name = Some(format!("P{n}"));
+        let join = Join { fresh, user: Id::new(Uuid::from_u128(n)), name, role: Role::Participant };
+        one.commit(&[Ask::System(SystemCommand::Join(join))]).await.unwrap();
+    }
+    (one, writer(memory).await, people)
+}
+
+fn hand(participant: ParticipantId, raised: bool, seq: u64) -> Ask {
+    Ask::Knowing(participant, Command::Hand { participant, raised }, Knowledge { seq, connection: Some(1) })
+}
+
+#[tokio::test]
+async fn what_somebody_did_elsewhere_is_known_whatever_became_of_the_draft() {
+    for learns in [true, false] {
+        let memory = database();
+        let (mut one, mut other, [p, q]) = two_people(&memory).await;
+        let old = one.seq();
+        let done = other.commit(&[hand(p, true, old)]).await.unwrap();
+        // As a room does after a failed commit: it has shown more than its writer had read.
+        if learns {
+            one.learn(&done.events);
+        }
+        one.reset(&other.state(), other.seq());
+        let late = one.commit(&[hand(p, false, old), hand(q, true, old)]).await.unwrap();
+        assert_eq!(late.verdicts[0], Verdict::Late);
+        // Nobody else has to ask again, unless it cannot be told.
+        assert_eq!(matches!(late.verdicts[1], Verdict::Done { .. }), learns, "{:?}", late.verdicts);
+        let known = one.seq();
+        let fine = one.commit(&[hand(p, false, known), hand(p, true, known), hand(p, false, known)]).await.unwrap();
+        assert!(fine.verdicts.iter().all(|verdict| matches!(verdict, Verdict::Done { .. })), "{:?}", fine.verdicts);
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_committed_was_not_done() {
+    let memory = database();
+    let (mut one, _, [p, _]) = two_people(&memory).await;
+    let (before, old) = (one.state(), one.seq());
+    let mut batch = Batch::default();
+    one.decide(&[hand(p, true, old)], &mut batch);
+    one.reset(&before, old);
+    let elsewhere = Knowledge { seq: old, connection: Some(2) };
+    let other = Ask::Knowing(p, Command::Hand { participant: p, raised: true }, elsewhere);
+    let done = one.commit(&[other]).await.unwrap();
+    assert!(matches!(done.verdicts[..], [Verdict::Done { .. }]), "{:?}", done.verdicts);
+    assert_eq!(one.commit(&[hand(p, false, old)]).await.unwrap().verdicts, [Verdict::Late]);
 }

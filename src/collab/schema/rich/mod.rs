@@ -5,7 +5,7 @@ mod json;
 mod parse;
 mod reduce;
 #[cfg(test)]
-mod tests;
+pub(in crate::collab) mod tests;
 mod write;
 
 use std::collections::BTreeMap;

@@ -31,15 +31,22 @@ pub fn is_expressible_attribute(element: &str, attribute: &str) -> bool {
 /// in it.
 pub fn reduced(node: &Node) -> Option<Node> {
     match node {
-        Node::Text(_) => inline(std::slice::from_ref(node)).into_iter().next(),
-        Node::Element(element) if element.name == "hardBreak" || element.name == "mention" => {
-            inline(std::slice::from_ref(node)).into_iter().next()
-        }
-        Node::Element(element) => {
-            let mut found = vec![];
-            block(element, &mut found);
-            found.into_iter().next()
-        }
+        // A part of a line: spaces at its ends are between it and what is beside it.
+        Node::Text(_) => untrimmed(std::slice::from_ref(node)).into_iter().next(),
+        Node::Element(element) if is_inline(element) => untrimmed(std::slice::from_ref(node)).into_iter().next(),
+        Node::Element(element) => match element.name.as_str() {
+            name @ ("listItem" | "taskItem") => Some(Node::Element(item(element, name))),
+            name @ ("tableHeader" | "tableCell") => Some(Node::Element(Element::new(name, cell_blocks(element)))),
+            "tableRow" => {
+                let cells = elements(&element.children).map(|cell| Element::new(&cell.name, cell_blocks(cell)));
+                Some(Node::Element(Element::new("tableRow", cells.map(Node::Element).collect())))
+            }
+            _ => {
+                let mut found = vec![];
+                block(element, &mut found);
+                found.into_iter().next()
+            }
+        },
     }
 }
 
@@ -103,14 +110,7 @@ fn paragraph(children: &[Node], found: &mut Vec<Node>) {
 
 fn list(element: &Element) -> Element {
     let item = if element.name == "taskList" { "taskItem" } else { "listItem" };
-    let items = element.children.iter().filter_map(|child| match child {
-        Node::Element(child) => {
-            let made = Element::new(item, reduced_blocks(&child.children));
-            let checked = child.attributes.get("checked") == Some(&json!(true));
-            Some(Node::Element(if item == "taskItem" { made.with("checked", checked) } else { made }))
-        }
-        Node::Text(_) => None,
-    });
+    let items = elements(&element.children).map(|child| Node::Element(self::item(child, item)));
     let made = Element::new(&element.name, items.collect());
     if element.name == "orderedList" {
         // Longer numbers are none in Markdown.
@@ -118,6 +118,12 @@ fn list(element: &Element) -> Element {
     } else {
         made
     }
+}
+
+fn item(element: &Element, name: &str) -> Element {
+    let made = Element::new(name, reduced_blocks(&element.children));
+    let checked = element.attributes.get("checked") == Some(&json!(true));
+    if name == "taskItem" { made.with("checked", checked) } else { made }
 }
 
 fn code_block(element: &Element) -> Element {
@@ -211,6 +217,10 @@ fn inline_flat(nodes: &[Node]) -> Vec<Node> {
 
 /// Text, breaks and mentions, as Markdown knows them.
 fn inline(nodes: &[Node]) -> Vec<Node> {
+    trimmed(untrimmed(nodes))
+}
+
+fn untrimmed(nodes: &[Node]) -> Vec<Node> {
     let mut found: Vec<Node> = vec![];
     for node in inline_flat(nodes) {
         match node {
@@ -226,7 +236,7 @@ fn inline(nodes: &[Node]) -> Vec<Node> {
             }
         }
     }
-    trimmed(found)
+    found
 }
 
 /// Lines begin and end with something else than spaces, and the last one does not end with a break.

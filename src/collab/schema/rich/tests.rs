@@ -217,7 +217,8 @@ fn inline() -> impl Strategy<Value = Vec<Node>> {
     proptest::collection::vec(one, 0..4)
 }
 
-fn block() -> impl Strategy<Value = Node> {
+/// Any block, also such as no editor would make.
+pub(in crate::collab) fn block() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
         4 => inline().prop_map(paragraph),
         2 => (inline(), 1..7_u8).prop_map(|(children, level)| Node::Element(Element::new("heading", children).with("level", level))),

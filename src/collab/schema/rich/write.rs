@@ -199,7 +199,7 @@ const ORDER: [&str; 9] =
     ["link", "highlight", "underline", "superscript", "subscript", "strike", "italic", "bold", "code"];
 
 enum Token<'a> {
-    Open(&'a str, &'a Json),
+    Open(&'a str),
     Close(&'a str, &'a Json),
     Text(String),
 }
@@ -211,7 +211,7 @@ fn marked(spans: &[Span], before: Option<char>, line: Line) -> String {
     let mut stack = vec![];
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            Token::Open(..) => stack.push(at),
+            Token::Open(_) => stack.push(at),
             Token::Close(name, _) => {
                 let open = stack.pop().unwrap_or(at);
                 let fine = fits(&tokens, open, *name, before, true) && fits(&tokens, at, *name, before, false);
@@ -224,7 +224,7 @@ fn marked(spans: &[Span], before: Option<char>, line: Line) -> String {
     for (token, plain) in tokens.iter().zip(plain) {
         match token {
             Token::Text(part) => text.push_str(part),
-            Token::Open(name, _) => text.push_str(&delimiter(name, plain, "<")),
+            Token::Open(name) => text.push_str(&delimiter(name, plain, "<")),
             Token::Close("link", value) => {
                 let part = |name: &str| value.get(name).and_then(Json::as_str);
                 text.push_str(&format!("]({})", target(part("href").unwrap_or_default(), part("title"))));
@@ -245,7 +245,7 @@ fn tokens<'a>(spans: &'a [Span], line: Line) -> Vec<Token<'a>> {
         for (name, value) in &wanted[same..] {
             let code_in_ticks = *name == "code" && !(line == Line::Cell && span.text.contains('|'));
             if !code_in_ticks {
-                tokens.push(Token::Open(name, value));
+                tokens.push(Token::Open(name));
                 open.push((name, value));
             }
         }

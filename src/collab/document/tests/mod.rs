@@ -5,6 +5,7 @@ mod fuzz;
 mod hostile;
 mod laws;
 mod view;
+mod writing;
 
 use super::*;
 use crate::collab::{

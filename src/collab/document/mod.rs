@@ -30,8 +30,8 @@ use super::{
 pub const MOST_BYTES: usize = 16 << 20;
 /// The size is an estimate from above. It is measured again when it grew by this much beyond [`MOST_BYTES`].
 const MEASURE_AFTER: usize = 64 << 10;
-/// What yrs needs for a piece besides its content: measured, and rounded up.
-const PIECE_BYTES: usize = 200;
+/// What yrs (measured, 200) and the gate (counted, 90) need for a piece besides its content, rounded up.
+const PIECE_BYTES: usize = 300;
 
 /// A document in memory.
 pub struct Document {
@@ -147,9 +147,9 @@ pub struct Compacted {
     pub fingerprint: [u8; 32],
     /// The state vector.
     pub clocks: Clocks,
-    /// Does the document in memory show something else than its own state does in everybody's hands? Only pieces that
-    /// are forged, with neighbours in the wrong order, can be integrated in two ways. The state is what counts: load it
-    /// in place of the document, and have the clients begin anew.
+    /// Does the document in memory show something else than its own state does in everybody's hands? The gate refuses
+    /// all pieces that are known to be integrated in two ways, so this does not happen. If it does, the state is what
+    /// counts: load it in place of the document, and have the clients begin anew.
     pub differs: bool,
 }
 

@@ -1,5 +1,9 @@
 //! What is known of a document, as far as the gate needs it: how far each client has got, and how deep each piece lies.
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, RandomState},
+    sync::LazyLock,
+};
 
 use super::Ready;
 
@@ -23,6 +27,27 @@ pub struct IdRange {
     pub to: u32,
 }
 
+impl Id {
+    /// Is it the one before, of the same client?
+    pub(super) const fn precedes(self, id: Self) -> bool {
+        self.client == id.client && self.clock < id.clock && id.clock - self.clock == 1
+    }
+}
+
+/// The same pieces, in order and each one once.
+pub(super) fn joined(ranges: &[IdRange]) -> Vec<IdRange> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort_unstable();
+    let mut joined: Vec<IdRange> = Vec::with_capacity(sorted.len());
+    for range in sorted {
+        match joined.last_mut() {
+            Some(last) if last.client == range.client && range.from <= last.to => last.to = last.to.max(range.to),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
 /// What a type holds. A root is what the kind of document says, whoever writes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Container {
@@ -38,12 +63,50 @@ pub enum Container {
     Anything,
 }
 
+/// Roots and keys are told apart by a hash that nobody outside can foresee: names would need memory.
+static NAMES: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// Pieces that lie in a row: the sequence of a container, or all that was ever put under one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sequence {
+    /// The type it belongs to; none for a root.
+    pub(super) parent: Option<Id>,
+    name: u64,
+}
+
+impl Sequence {
+    pub(super) fn of_root(root: &str, key: Option<&str>) -> Self {
+        Self { parent: None, name: NAMES.hash_one((root, key)) }
+    }
+    pub(super) fn of_type(parent: Id, key: Option<&str>) -> Self {
+        Self { parent: Some(parent), name: NAMES.hash_one(key) }
+    }
+}
+
 /// Where a piece is: in a container at this depth (0 is a root), as an entry or in its sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Spot {
     pub(super) container: Container,
     pub(super) depth: u8,
     pub(super) entry: bool,
+    pub(super) sequence: Sequence,
+}
+
+/// What a piece was written behind, its left neighbour then. Each piece is behind one other or the first of its
+/// sequence; so the pieces of a sequence are a tree, and they are shown in the order in which one walks a tree: a piece,
+/// then what is behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) behind: Option<Id>,
+    /// How far from the beginning of the sequence, in steps of `behind`. At least 1.
+    pub(super) steps: u32,
+    /// From this number on, its client wrote each piece behind the one before, up to this one.
+    pub(super) unbroken: u32,
+}
+
+impl Link {
+    /// The first of its sequence, as its author saw it.
+    pub(super) const FIRST: Self = Self { behind: None, steps: 1, unbroken: u32::MAX };
 }
 
 /// What a piece is, and where.
@@ -68,11 +131,12 @@ impl Place {
     }
 }
 
-/// Pieces from `from` on are at `place`, until the next run.
+/// Pieces from `from` on are at `place`, each behind the one before, until the next run. A type is a run of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     from: u32,
     place: Place,
+    link: Link,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,27 +178,63 @@ impl Known {
             let history = self.clients.entry(client).or_default();
             history.next = history.next.max(brought.next);
             for run in brought.runs {
-                history.push(run);
+                history.push(client, run);
+            }
+        }
+        for range in joined(&ready.deleted) {
+            if let Some(history) = self.clients.get_mut(&range.client) {
+                history.bury(range.from, range.to);
             }
         }
     }
     pub(super) fn place(&self, id: Id) -> Option<Place> {
+        self.run(id).map(|run| run.place)
+    }
+    /// What the piece is behind.
+    pub(super) fn link(&self, id: Id) -> Option<Link> {
+        let run = self.run(id)?;
+        Some(match id.clock - run.from {
+            0 => run.link,
+            further => Link {
+                behind: Some(Id { client: id.client, clock: id.clock - 1 }),
+                steps: run.link.steps.saturating_add(further),
+                unbroken: run.link.unbroken,
+            },
+        })
+    }
+    fn run(&self, id: Id) -> Option<&Run> {
         let history = self.clients.get(&id.client).filter(|history| id.clock < history.next)?;
         let after = history.runs.partition_point(|run| run.from <= id.clock);
-        history.runs.get(after.checked_sub(1)?).map(|run| run.place)
+        history.runs.get(after.checked_sub(1)?)
     }
-    /// The pieces from `from` up to `next` are at `place`. Only ever at the end.
-    pub(super) fn extend(&mut self, client: u64, from: u32, next: u32, place: Place) {
+    /// The pieces from `from` up to `next` are at `place`, the first of them behind something, the others behind each
+    /// other. Only ever at the end.
+    pub(super) fn extend(&mut self, client: u64, from: u32, next: u32, place: Place, link: Link) {
         let history = self.clients.entry(client).or_default();
-        history.push(Run { from, place });
+        history.push(client, Run { from, place, link });
         history.next = next;
     }
 }
 
 impl History {
-    fn push(&mut self, run: Run) {
-        if self.runs.last().is_none_or(|last| last.place != run.place) {
+    fn push(&mut self, client: u64, run: Run) {
+        let previous = run.from.checked_sub(1).map(|clock| Id { client, clock });
+        let goes_on = |last: &Run| match run.place {
+            Place::Type(..) => false,
+            Place::Collected => last.place == Place::Collected,
+            Place::Content(_) | Place::Deleted(_) => last.place == run.place && run.link.behind == previous,
+        };
+        if !self.runs.last().is_some_and(goes_on) {
             self.runs.push(run);
+        }
+    }
+    /// Types that are deleted hold nothing any more.
+    fn bury(&mut self, from: u32, to: u32) {
+        let first = self.runs.partition_point(|run| run.from < from);
+        for run in self.runs[first..].iter_mut().take_while(|run| run.from < to) {
+            if let Place::Type(spot, _) = run.place {
+                run.place = Place::Deleted(spot);
+            }
         }
     }
 }

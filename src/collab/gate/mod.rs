@@ -2,9 +2,9 @@
 //! the whole of it. Pure; recursion, memory and time are bounded by us, never by the author of the bytes.
 //!
 //! yrs 0.28 overflows its stack on deeply nested values and types, integrates past gaps, keeps halves of updates for
-//! later, stops in the middle of an update whose parent is no type, and never comes back from reading text among
-//! elements. None of that can be undone or caught; all of it can be seen in the bytes and in what is [`Known`] of the
-//! document.
+//! later, stops in the middle of an update whose parent is no type, never comes back from reading text among elements,
+//! and puts a piece whose neighbours were never beside each other wherever it happens to look first. None of that can be
+//! undone or caught; all of it can be seen in the bytes and in what is [`Known`] of the document.
 mod known;
 mod resolve;
 mod scan;
@@ -115,6 +115,9 @@ pub enum Bad {
     /// A piece claims to be between something and itself.
     #[error("a piece is between something and itself")]
     NoRoom,
+    /// A piece claims to be between two others that were never beside each other.
+    #[error("a piece is between others that are not neighbours")]
+    NotNeighbours,
     /// Pieces of several clients depend on each other in a circle.
     #[error("pieces depend on each other in a circle")]
     Circle,
@@ -150,6 +153,7 @@ impl Bad {
             Self::TypeTooDeep => "type_too_deep",
             Self::Backwards => "backwards",
             Self::NoRoom => "no_room",
+            Self::NotNeighbours => "not_neighbours",
             Self::Circle => "circle",
             Self::ParentNoType => "parent_no_type",
             Self::WrongPlace => "wrong_place",
@@ -172,7 +176,7 @@ pub fn check(update: &[u8], limits: &Limits, known: &Known) -> Result<Verdict, B
         return Ok(Verdict::Missing(missing));
     }
     let inserted: Vec<_> = sections.iter().filter_map(Section::inserted).collect();
-    let brought = match resolve::places(sections, limits, known)? {
+    let brought = match resolve::places(sections, &deleted, limits, known)? {
         Ok(brought) => brought,
         Err(missing) => return Ok(Verdict::Missing(missing)),
     };

@@ -51,7 +51,7 @@ pub(super) enum Body<'a> {
 pub(super) struct Parent<'a> {
     pub(super) of: ParentType<'a>,
     /// Under a key, not in the sequence.
-    pub(super) entry: bool,
+    pub(super) key: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -185,10 +185,8 @@ fn id(reader: &mut Reader<'_>) -> Result<Id, Bad> {
 
 fn parent<'a>(reader: &mut Reader<'a>, entry: bool) -> Result<Parent<'a>, Bad> {
     let of = if reader.uint()? == 1 { ParentType::Root(reader.text()?) } else { ParentType::Id(id(reader)?) };
-    if entry {
-        reader.text()?;
-    }
-    Ok(Parent { of, entry })
+    let key = if entry { Some(reader.text()?) } else { None };
+    Ok(Parent { of, key })
 }
 
 /// Reads over the content; answers with its length as Yjs counts it.

@@ -241,6 +241,83 @@ fn a_known_part_cannot_be_moved() {
     assert_eq!(look(&elsewhere, &known), Err(Bad::Torn));
 }
 
+/// "abcd" of client 1, "x" of client 2 between "b" and "c", in the root "t"; then a type with "y" in it, and another one,
+/// both under keys.
+fn row() -> Known {
+    let mut known = Known::default();
+    ready(&update(&[(1, 0, vec![Item::text("abcd")])], &[]), &mut known);
+    ready(&update(&[(2, 0, vec![Item::text("x").after(1, 1).before(1, 2)])], &[]), &mut known);
+    let mut types = Writer::new();
+    types.uint(1).uint(3).uint(3).uint(0);
+    types.byte(0x27).uint(1).text("t").text("one").uint(2);
+    types.byte(0x27).uint(1).text("t").text("two").uint(2);
+    types.byte(4).uint(0).uint(3).uint(0).text("y").uint(0);
+    ready(&types.finish(), &mut known);
+    known
+}
+
+fn between(left: Option<(u64, u64)>, right: Option<(u64, u64)>) -> Vec<u8> {
+    let mut item = Item::text("z");
+    (item.left, item.right) = (left, right);
+    update(&[(9, 0, vec![item])], &[])
+}
+
+#[test]
+fn neighbours_were_beside_each_other_once() {
+    let known = row();
+    for (left, right) in [
+        (None, Some((1, 0))),
+        (Some((1, 1)), Some((2, 0))),
+        (Some((2, 0)), Some((1, 2))),
+        // By somebody who did not know of the "x".
+        (Some((1, 1)), Some((1, 2))),
+        (Some((1, 3)), None),
+        (Some((3, 2)), None),
+        (None, Some((3, 2))),
+    ] {
+        assert!(matches!(look(&between(left, right), &known), Ok(Verdict::Ready(_))), "{left:?} {right:?}");
+    }
+    for (left, right) in [
+        // Others are between them, and were when the right one was written.
+        (None, Some((1, 1))),
+        (Some((1, 0)), Some((1, 2))),
+        (Some((1, 0)), Some((2, 0))),
+        // The wrong way round.
+        (Some((1, 2)), Some((1, 1))),
+        (Some((1, 3)), Some((1, 0))),
+        // In another container, in a container and beside it, under different keys.
+        (Some((1, 0)), Some((3, 2))),
+        (Some((3, 0)), Some((3, 2))),
+        (Some((3, 0)), Some((3, 1))),
+        (Some((1, 3)), Some((3, 0))),
+    ] {
+        assert_eq!(look(&between(left, right), &known), Err(Bad::NotNeighbours), "{left:?} {right:?}");
+    }
+}
+
+#[test]
+fn beside_what_was_collected_is_only_what_will_be() {
+    let mut known = row();
+    ready(&update(&[(4, 0, vec![Item::of(0, vec![1])])], &[]), &mut known);
+    let beside = |left: (u64, u64), right: (u64, u64)| between(Some(left), Some(right));
+    for bytes in [beside((4, 0), (1, 0)), beside((1, 3), (4, 0)), beside((4, 0), (3, 2)), beside((3, 2), (4, 0))] {
+        assert_eq!(look(&bytes, &known), Err(Bad::NotNeighbours));
+    }
+    let longer = update(&[(4, 0, vec![Item::text("ab")])], &[]);
+    assert_eq!(look(&longer, &known), Err(Bad::Torn));
+    let mut item = Item::text("z").after(4, 0).before(3, 2);
+    let and_deleted = update(&[(9, 0, vec![item.clone()])], &[(3, 0, 1)]);
+    assert!(matches!(look(&and_deleted, &known), Ok(Verdict::Ready(_))));
+    // However it is said, and more than once.
+    let in_parts = update(&[(9, 0, vec![item.clone()])], &[(3, 0, 3), (3, 1, 1), (1, 2, 1)]);
+    assert!(matches!(look(&in_parts, &known), Ok(Verdict::Ready(_))));
+    ready(&update(&[], &[(3, 0, 1)]), &mut known);
+    assert!(matches!(look(&beside((4, 0), (3, 2)), &known), Ok(Verdict::Ready(_))));
+    assert!(matches!(look(&beside((3, 2), (4, 0)), &known), Ok(Verdict::Ready(_))));
+    (item.left, item.right) = (Some((4, 0)), Some((1, 0)));
+    assert_eq!(look(&update(&[(9, 0, vec![item])], &[(3, 0, 1)]), &known), Err(Bad::NotNeighbours));
+}
+
 #[test]
 fn what_yjs_does_not_write_is_refused() {
     let one = |item: Item| update(&[(1, 0, vec![item])], &[]);

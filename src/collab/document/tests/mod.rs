@@ -1,6 +1,8 @@
 //! Documents against what real clients and hostile ones send.
 mod corpus;
 mod differential;
+mod forged;
+mod found;
 mod fuzz;
 mod hostile;
 mod laws;

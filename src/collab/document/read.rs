@@ -1,8 +1,6 @@
 //! What a document says, read from yrs. Whatever clients have put where it does not belong is as if it were not there.
 use serde_json::Value as Json;
-use yrs::{
-    Any, Array, ArrayRef, GetString, Map, MapRef, Out, ReadTxn, Text, Xml, XmlElementRef, types::Attrs,
-};
+use yrs::{Any, Array, ArrayRef, GetString, Map, MapRef, Out, ReadTxn, Text, Xml, XmlElementRef, types::Attrs};
 
 use super::value::to_json;
 use crate::collab::schema::{
@@ -126,7 +124,9 @@ pub(super) fn spans<T: ReadTxn>(txn: &T, text: &impl Text) -> Vec<Span> {
             _ => "\u{FFFC}".to_owned(),
         };
         match spans.last_mut() {
-            Some(last) if last.marks == marks && text != "\u{FFFC}" && last.text != "\u{FFFC}" => last.text.push_str(&text),
+            Some(last) if last.marks == marks && text != "\u{FFFC}" && last.text != "\u{FFFC}" => {
+                last.text.push_str(&text);
+            }
             _ => spans.push(Span { text, marks }),
         }
     }

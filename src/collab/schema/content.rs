@@ -112,12 +112,11 @@ impl Content {
     /// are all items of the field in their order, each with its id and some of its fields. Null empties a field.
     pub fn from_json(schema: &'static Schema, json: &Json) -> Result<Self, Vec<Fault>> {
         let mut faults = vec![];
-        let fields = match json {
-            Json::Object(object) => fields(schema.fields, object, "", &mut faults),
-            _ => {
-                faults.push(Fault { field: String::new(), why: Why::Shape });
-                Fields::new()
-            }
+        let fields = if let Json::Object(object) = json {
+            fields(schema.fields, object, "", &mut faults)
+        } else {
+            faults.push(Fault { field: String::new(), why: Why::Shape });
+            Fields::new()
         };
         if faults.is_empty() { Ok(Self { fields }) } else { Err(faults) }
     }

@@ -220,7 +220,10 @@ mod tests {
     #[test]
     fn only_what_differs_changes() {
         let of = |old, new| {
-            text_changes(old, new).into_iter().map(|change| (old[change.old].to_owned(), change.new)).collect::<Vec<_>>()
+            text_changes(old, new)
+                .into_iter()
+                .map(|change| (old[change.old].to_owned(), change.new))
+                .collect::<Vec<_>>()
         };
         assert_eq!(of("Hello brave world", "Hello new world"), [("brav".to_owned(), "n"), (String::new(), "w")]);
         assert_eq!(of("one two three", "one three"), [("two ".to_owned(), "")]);
@@ -231,7 +234,8 @@ mod tests {
 
     #[test]
     fn nothing_that_people_see_as_one_is_cut() {
-        for one in ["e\u{301}", "👩‍👩‍👧", "👍🏽", "🇩🇪", "1️⃣", "각", "\r\n", "🏴\u{E0067}\u{E0062}\u{E007F}"] {
+        for one in ["e\u{301}", "👩‍👩‍👧", "👍🏽", "🇩🇪", "1️⃣", "각", "\r\n", "🏴\u{E0067}\u{E0062}\u{E007F}"]
+        {
             assert_eq!(graphemes(one), [one]);
             assert_eq!(graphemes(&format!("a{one}b")).len(), 3);
         }

@@ -4,7 +4,6 @@
 //! A field is a root of the Yjs document, under its own name. Short text is a `Y.Text`; long text is rich, a
 //! `Y.XmlFragment` with the names of TipTap; items are a `Y.Map` of `Y.Map`s by id, each with a fractional `order`, so
 //! that two people who move the same item do not double it.
-pub mod check;
 pub mod content;
 pub mod diff;
 mod name;

@@ -11,7 +11,7 @@ pub fn between(before: Option<&str>, after: Option<&str>) -> Option<String> {
     match (before, after) {
         (None, None) => Some("a0".to_owned()),
         (None, Some(after)) => before_first(after),
-        (Some(before), None) => after_last(before),
+        (Some(before), None) => Some(after_last(before)),
         (Some(before), Some(after)) if before < after => between_two(before, after),
         (Some(_), Some(_)) => None,
     }
@@ -62,9 +62,9 @@ fn before_first(after: &str) -> Option<String> {
     decremented(whole)
 }
 
-fn after_last(before: &str) -> Option<String> {
+fn after_last(before: &str) -> String {
     let (whole, fraction) = parts(before);
-    Some(incremented(whole).unwrap_or_else(|| format!("{whole}{}", midpoint(fraction, None))))
+    incremented(whole).unwrap_or_else(|| format!("{whole}{}", midpoint(fraction, None)))
 }
 
 fn between_two(before: &str, after: &str) -> Option<String> {
@@ -88,7 +88,8 @@ fn midpoint(low: &str, high: Option<&str>) -> String {
     loop {
         if let Some(above) = high {
             // Missing digits of the lower one are zeros.
-            let same = above.bytes().zip(low.bytes().chain(std::iter::repeat(b'0'))).take_while(|(a, b)| a == b).count();
+            let same =
+                above.bytes().zip(low.bytes().chain(std::iter::repeat(b'0'))).take_while(|(a, b)| a == b).count();
             if same > 0 {
                 shared.push_str(&above[..same]);
                 low = low.get(same..).unwrap_or("");

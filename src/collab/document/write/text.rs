@@ -5,12 +5,10 @@ use serde_json::{Value as Json, json};
 use yrs::{Any, Text, TransactionMut, types::Attrs};
 
 use super::{plain_spans, read::spans};
-use crate::collab::{
-    document::value::to_any,
-    schema::{
-        diff::text_changes,
-        rich::{Attributes, Precision, Span, is_expressible_mark, is_invisible},
-    },
+use crate::collab::document::value::to_any;
+use crate::collab::schema::{
+    diff::text_changes,
+    rich::{Attributes, Precision, Span, is_expressible_mark, is_invisible},
 };
 
 /// Makes a text without marks say `wanted`; marks that somebody has put there all the same stay.
@@ -109,9 +107,7 @@ fn characters(txn: &mut TransactionMut, text: &impl Text, wanted: &[Span], marks
 /// The place in the document behind what is seen before this byte.
 fn behind(pieces: &[Piece], byte: usize) -> u32 {
     let before = pieces.iter().rev().find(|piece| piece.bytes.start < byte);
-    before.map_or(0, |piece| {
-        piece.at + utf16(&piece.span.text[..byte.min(piece.bytes.end) - piece.bytes.start])
-    })
+    before.map_or(0, |piece| piece.at + utf16(&piece.span.text[..byte.min(piece.bytes.end) - piece.bytes.start]))
 }
 
 /// Marks that are not meant, and that both neighbours have: what comes between them has them, too.

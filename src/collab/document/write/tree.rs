@@ -3,20 +3,13 @@
 use std::ops::Range;
 
 use serde_json::{Value as Json, json};
-use yrs::{
-    Out, TransactionMut, Xml, XmlElementPrelim, XmlElementRef, XmlFragment, XmlTextPrelim,
-};
+use yrs::{Out, TransactionMut, Xml, XmlElementPrelim, XmlElementRef, XmlFragment, XmlTextPrelim};
 
 use super::text;
-use crate::collab::{
-    document::{
-        read,
-        value::to_any,
-    },
-    schema::{
-        diff::changes,
-        rich::{Attributes, Element, Node, Precision, is_expressible_attribute, reduced},
-    },
+use crate::collab::document::{read, value::to_any};
+use crate::collab::schema::{
+    diff::changes,
+    rich::{Attributes, Element, Node, Precision, is_expressible_attribute, reduced},
 };
 
 /// More pairs than this are not compared with each other.

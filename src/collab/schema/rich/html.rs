@@ -3,28 +3,64 @@ use std::sync::LazyLock;
 
 use ammonia::Builder;
 
-use super::{Element, Node, Span, mark_name};
+use super::{Element, Node, Span, mark_name, reduce::is_safe};
 
 /// What may be in it, whatever we or others have written: the second of two locks.
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut cleaner = Builder::default();
     cleaner
-        .tags([
-            "p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "code", "hr", "br", "img",
-            "table", "tbody", "tr", "th", "td", "strong", "em", "s", "u", "mark", "sup", "sub", "ins", "del", "a", "span",
-        ].into())
+        .tags(
+            [
+                "p",
+                "h1",
+                "h2",
+                "h3",
+                "h4",
+                "h5",
+                "h6",
+                "ul",
+                "ol",
+                "li",
+                "blockquote",
+                "pre",
+                "code",
+                "hr",
+                "br",
+                "img",
+                "table",
+                "tbody",
+                "tr",
+                "th",
+                "td",
+                "strong",
+                "em",
+                "s",
+                "u",
+                "mark",
+                "sup",
+                "sub",
+                "ins",
+                "del",
+                "a",
+                "span",
+            ]
+            .into(),
+        )
         .clean_content_tags(["script", "style"].into())
-        .tag_attributes([
-            ("a", ["href", "title"].into()),
-            ("img", ["src", "alt", "title"].into()),
-            ("ol", ["start"].into()),
-            ("ul", ["data-type"].into()),
-            ("li", ["data-type", "data-checked"].into()),
-            ("code", ["class"].into()),
-            ("th", ["colspan", "rowspan"].into()),
-            ("td", ["colspan", "rowspan"].into()),
-            ("span", ["data-type", "data-id", "data-label"].into()),
-        ].into())
+        .tag_attributes(
+            [
+                ("a", ["href", "title"].into()),
+                ("img", ["src", "alt", "title"].into()),
+                ("ol", ["start"].into()),
+                ("ul", ["data-type"].into()),
+                ("li", ["data-type", "data-checked"].into()),
+                ("code", ["class"].into()),
+                ("th", ["colspan", "rowspan"].into()),
+                ("td", ["colspan", "rowspan"].into()),
+                ("span", ["data-type", "data-id", "data-label"].into()),
+            ]
+            .into(),
+        )
         .generic_attributes(std::collections::HashSet::new())
         .url_schemes(["http", "https", "mailto", "tel"].into())
         .link_rel(Some("noopener noreferrer nofollow"));
@@ -90,13 +126,7 @@ fn tags(element: &Element) -> (String, String) {
         }
         "horizontalRule" => alone("<hr>".to_owned()),
         "hardBreak" => alone("<br>".to_owned()),
-        "image" => {
-            let named = |name: &str| match attribute(name) {
-                "" => String::new(),
-                value => format!(" {name}=\"{}\"", escaped(value)),
-            };
-            alone(format!("<img{}{}{}>", named("src"), named("alt"), named("title")))
-        }
+        "image" => alone(image(attribute("src"), attribute("alt"), attribute("title"))),
         "table" => ("<table><tbody>".to_owned(), "</tbody></table>".to_owned()),
         "tableRow" => plain("tr"),
         name @ ("tableHeader" | "tableCell") => {
@@ -113,6 +143,20 @@ fn tags(element: &Element) -> (String, String) {
         }
         _ => (String::new(), String::new()),
     }
+}
+
+/// One from elsewhere is a link: fetching it would tell that place who reads.
+fn image(src: &str, alt: &str, title: &str) -> String {
+    let named = |name: &str, value: &str| match value {
+        "" => String::new(),
+        value => format!(" {name}=\"{}\"", escaped(value)),
+    };
+    let elsewhere = !is_safe(src, &[]) || src.starts_with("//") || src.contains('\\');
+    if elsewhere {
+        let words = if alt.is_empty() { src } else { alt };
+        return format!("<p><a{}{}>{}</a></p>", named("href", src), named("title", title), escaped(words));
+    }
+    format!("<img{}{}{}>", named("src", src), named("alt", alt), named("title", title))
 }
 
 fn text(span: &Span, html: &mut String) {
@@ -132,18 +176,18 @@ fn text(span: &Span, html: &mut String) {
             "link" => {
                 let part = |name: &str| value.get(name).and_then(serde_json::Value::as_str);
                 let title = part("title").map(|title| format!(" title=\"{}\"", escaped(title))).unwrap_or_default();
-                html.push_str(&format!("<a href=\"{}\"{title}>", escaped(part("href").unwrap_or_default())));
+                html.extend(["<a href=\"", &escaped(part("href").unwrap_or_default()), "\"", &title, ">"]);
                 close.push("a");
                 continue;
             }
             _ => continue,
         };
-        html.push_str(&format!("<{name}>"));
+        html.extend(["<", name, ">"]);
         close.push(name);
     }
     html.push_str(&escaped(&span.text));
     for name in close.into_iter().rev() {
-        html.push_str(&format!("</{name}>"));
+        html.extend(["</", name, ">"]);
     }
 }
 

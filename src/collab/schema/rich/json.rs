@@ -96,7 +96,9 @@ fn span(object: &Object<String, Json>) -> Result<Span, JsonError> {
 
 fn letters(value: &Json) -> String {
     let digest = Sha256::digest(value.to_string());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let (head, _) = digest.split_at(4);
+    let number = head.iter().fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+    format!("{number:08x}")
 }
 
 /// The document.
@@ -109,7 +111,9 @@ fn written(nodes: &[Node]) -> Vec<Json> {
     for node in nodes {
         match node {
             // Texts beside each other are one to ProseMirror.
-            Node::Text(more) => more.iter().filter(|span| !span.text.is_empty()).for_each(|span| push(&mut spans, span.clone())),
+            Node::Text(more) => {
+                more.iter().filter(|span| !span.text.is_empty()).for_each(|span| push(&mut spans, span.clone()));
+            }
             Node::Element(element) => {
                 list.extend(std::mem::take(&mut spans).iter().map(text));
                 list.push(self::element(element));

@@ -5,7 +5,7 @@ mod json;
 mod parse;
 mod reduce;
 #[cfg(test)]
-pub(in crate::collab) mod tests;
+pub(in super::super) mod tests;
 mod write;
 
 use std::collections::BTreeMap;

@@ -135,7 +135,8 @@ impl Builder {
 
     /// One of the tags that stand for marks; anything else is text.
     fn tag(&mut self, html: &str) {
-        let inner = html.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/').trim().to_ascii_lowercase();
+        let inner =
+            html.trim_start_matches('<').trim_end_matches('>').trim_end_matches('/').trim().to_ascii_lowercase();
         let (closing, name) = inner.strip_prefix('/').map_or((false, inner.as_str()), |name| (true, name));
         let mark = match name {
             "strong" | "b" => "bold",
@@ -180,7 +181,8 @@ impl Builder {
         let inline = matches!(frame.element.name.as_str(), "mention" | "image" | TRANSPARENT);
         if !inline {
             // A tag that was not closed ends with its block.
-            self.marks.retain(|(name, _)| matches!(*name, "italic" | "bold" | "strike" | "link") && self.open.len() > 1);
+            self.marks
+                .retain(|(name, _)| matches!(*name, "italic" | "bold" | "strike" | "link") && self.open.len() > 1);
         }
         let Some(around) = self.open.last_mut() else { return };
         let children = &mut around.element.children;
@@ -332,7 +334,8 @@ fn completed(frame: Frame) -> Element {
 
 /// A list whose first item can be checked is a list of tasks.
 fn complete_list(list: &mut Element) {
-    let is_task = |node: Option<&Node>| matches!(node, Some(Node::Element(item)) if item.attributes.contains_key("checked"));
+    let is_task =
+        |node: Option<&Node>| matches!(node, Some(Node::Element(item)) if item.attributes.contains_key("checked"));
     let tasks = is_task(list.children.first());
     if tasks {
         *list = Element::new("taskList", std::mem::take(&mut list.children));

@@ -136,7 +136,8 @@ fn code_block(element: &Element) -> Element {
         }
     }
     let text = clean(&text);
-    let made = Element::new("codeBlock", if text.is_empty() { vec![] } else { vec![Node::Text(vec![Span::plain(&text)])] });
+    let made =
+        Element::new("codeBlock", if text.is_empty() { vec![] } else { vec![Node::Text(vec![Span::plain(&text)])] });
     let word = |c: char| c.is_alphanumeric() || matches!(c, '+' | '-' | '_' | '.');
     match element.text_attribute("language").filter(|language| !language.is_empty() && language.chars().all(word)) {
         Some(language) => made.with("language", language),
@@ -173,8 +174,10 @@ fn table(element: &Element) -> Option<Element> {
     let mut made = vec![];
     for (number, row) in rows.into_iter().enumerate() {
         let name = if number == 0 { "tableHeader" } else { "tableCell" };
-        let mut cells: Vec<Node> =
-            elements(&row.children).take(width).map(|cell| Node::Element(Element::new(name, cell_blocks(cell)))).collect();
+        let mut cells: Vec<Node> = elements(&row.children)
+            .take(width)
+            .map(|cell| Node::Element(Element::new(name, cell_blocks(cell))))
+            .collect();
         cells.resize_with(width, || Node::Element(Element::new(name, vec![])));
         made.push(Node::Element(Element::new("tableRow", cells)));
     }

@@ -60,19 +60,30 @@ fn markdown_becomes_what_tiptap_has() {
     let json = rich.to_json();
     assert_eq!(json["content"][0]["type"], "heading");
     assert_eq!(json["content"][0]["attrs"]["level"], 1);
-    assert_eq!(json["content"][0]["content"][1], json!({"type": "text", "text": "goals", "marks": [{"type": "italic"}]}));
+    assert_eq!(
+        json["content"][0]["content"][1],
+        json!({"type": "text", "text": "goals", "marks": [{"type": "italic"}]})
+    );
     let line = &json["content"][1]["content"];
     assert_eq!(line[1], json!({"type": "text", "text": "bold", "marks": [{"type": "bold"}]}));
-    let link = json!({"type": "link", "attrs": {"href": "https://example.org", "title": "Site"}});
-    assert_eq!(line[11], json!({"type": "text", "text": "link", "marks": [link]}));
+    let site = json!({"type": "link", "attrs": {"href": "https://example.org", "title": "Site"}});
+    assert_eq!(line[11], json!({"type": "text", "text": "link", "marks": [site]}));
     assert_eq!(line[13], json!({"type": "hardBreak"}));
     assert_eq!(line[15], json!({"type": "mention", "attrs": {"id": "42", "label": "Ann Smith"}}));
     let types: Vec<_> = json["content"].as_array().unwrap().iter().map(|node| node["type"].as_str().unwrap()).collect();
     assert_eq!(
         types,
         [
-            "heading", "paragraph", "bulletList", "orderedList", "taskList", "blockquote", "codeBlock",
-            "horizontalRule", "image", "table"
+            "heading",
+            "paragraph",
+            "bulletList",
+            "orderedList",
+            "taskList",
+            "blockquote",
+            "codeBlock",
+            "horizontalRule",
+            "image",
+            "table"
         ]
     );
     assert_eq!(json["content"][4]["content"][0]["attrs"]["checked"], true);
@@ -137,11 +148,13 @@ fn html_is_what_it_says_and_nothing_that_runs() {
 
 #[test]
 fn links_and_images_lead_nowhere_bad() {
-    let rich = Rich::from_markdown("[a](javascript:x) [b](JavaScript:x) [c](data:x) [d](/ok) [e](mailto:x) ![i](data:x)");
+    let rich =
+        Rich::from_markdown("[a](javascript:x) [b](JavaScript:x) [c](data:x) [d](/ok) [e](mailto:x) ![i](data:x)");
     let json = rich.to_json().to_string();
     assert!(!json.contains("script") && !json.contains("data:"), "{json}");
     assert!(json.contains("/ok") && json.contains("mailto:x"));
-    let typed = exact(vec![paragraph(vec![Node::Text(vec![marked("a", &[("link", json!({"href": " java\nscript:x"}))])])])]);
+    let typed =
+        exact(vec![paragraph(vec![Node::Text(vec![marked("a", &[("link", json!({"href": " java\nscript:x"}))])])])]);
     assert_eq!(typed.to_markdown(), "a\n");
 }
 
@@ -190,16 +203,65 @@ fn hashes_behind_the_names_of_marks_are_no_part_of_them() {
 
 fn words() -> impl Strategy<Value = String> {
     let parts = vec![
-        "word", "a", " ", "  ", "*", "**", "_", "`", "``", "[", "]", "(", ")", "<", ">", "<b>", "&amp;", "&", "\\", "~", "~~",
-        "|", "#", "# ", "-", "- ", "+ ", "1. ", "2) ", "=", "===", "---", "!", ":", "\"", "😀", "é", "ß", "。", "\u{a0}",
-        "http://x.y", "@x", "[ ] ", "[x] ", "<!--", "-->", "$", "^", "{", "\t", "snake_case",
+        "word",
+        "a",
+        " ",
+        "  ",
+        "*",
+        "**",
+        "_",
+        "`",
+        "``",
+        "[",
+        "]",
+        "(",
+        ")",
+        "<",
+        ">",
+        "<b>",
+        "&amp;",
+        "&",
+        "\\",
+        "~",
+        "~~",
+        "|",
+        "#",
+        "# ",
+        "-",
+        "- ",
+        "+ ",
+        "1. ",
+        "2) ",
+        "=",
+        "===",
+        "---",
+        "!",
+        ":",
+        "\"",
+        "😀",
+        "é",
+        "ß",
+        "。",
+        "\u{a0}",
+        "http://x.y",
+        "@x",
+        "[ ] ",
+        "[x] ",
+        "<!--",
+        "-->",
+        "$",
+        "^",
+        "{",
+        "\t",
+        "snake_case",
     ];
     proptest::collection::vec(proptest::sample::select(parts), 1..6).prop_map(|parts| parts.concat())
 }
 
 fn span() -> impl Strategy<Value = Span> {
     let link = words().prop_map(|title| json!({"href": "https://x.y/a_(b)?c=d&amp;e|f g", "title": title}));
-    let names = vec!["bold", "italic", "strike", "code", "underline", "highlight", "superscript", "comment", "insertion"];
+    let names =
+        vec!["bold", "italic", "strike", "code", "underline", "highlight", "superscript", "comment", "insertion"];
     let marks = (proptest::sample::subsequence(names, 0..4), proptest::option::weighted(0.2, link));
     (words(), marks).prop_map(|(text, (names, link))| {
         let mut marks: Attributes = names.into_iter().map(|name| (name.to_owned(), json!({}))).collect();

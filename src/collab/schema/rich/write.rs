@@ -47,7 +47,11 @@ fn block(element: &Element, other_mark: bool) -> Vec<String> {
     match element.name.as_str() {
         "heading" => {
             let level = element.number_attribute("level").unwrap_or(1);
-            vec![format!("{} {}", "#".repeat(usize::try_from(level).unwrap_or(1)), inline(&element.children, Line::Heading))]
+            vec![format!(
+                "{} {}",
+                "#".repeat(usize::try_from(level).unwrap_or(1)),
+                inline(&element.children, Line::Heading)
+            )]
         }
         "blockquote" => {
             let quoted = |line: &String| if line.is_empty() { ">".to_owned() } else { format!("> {line}") };
@@ -110,10 +114,15 @@ fn item(mark: &str, check: &str, children: &[Node]) -> Vec<String> {
         lines.extend(blocks(children));
     }
     let indent = " ".repeat(mark.len() + 1);
-    let mut made: Vec<String> = lines.iter().map(|line| if line.is_empty() { String::new() } else { indent.clone() + line }).collect();
+    let mut made: Vec<String> =
+        lines.iter().map(|line| if line.is_empty() { String::new() } else { indent.clone() + line }).collect();
     let line = lines.first().map(String::as_str).unwrap_or_default();
     let begin = if line.is_empty() { mark.to_owned() } else { format!("{mark} {check}{line}") };
-    if made.is_empty() { made.push(begin) } else { made[0] = begin }
+    if made.is_empty() {
+        made.push(begin);
+    } else {
+        made[0] = begin;
+    }
     made
 }
 
@@ -174,7 +183,7 @@ fn inline(nodes: &[Node], line: Line) -> String {
             Node::Element(element) if element.name == "mention" => {
                 let label = escaped(element.text_attribute("label").unwrap_or_default(), Line::Heading);
                 let id = element.text_attribute("id").unwrap_or_default();
-                text.push_str(&format!("[@{label}]({})", target(&format!("mention:{id}"), None)));
+                text.extend(["[@", &label, "](", &target(&format!("mention:{id}"), None), ")"]);
             }
             Node::Element(_) if line == Line::Paragraph => text.push_str("\\\n"),
             Node::Element(_) => text.push_str("<br>"),
@@ -214,7 +223,7 @@ fn marked(spans: &[Span], before: Option<char>, line: Line) -> String {
             Token::Open(_) => stack.push(at),
             Token::Close(name, _) => {
                 let open = stack.pop().unwrap_or(at);
-                let fine = fits(&tokens, open, *name, before, true) && fits(&tokens, at, *name, before, false);
+                let fine = fits(&tokens, open, name, before, true) && fits(&tokens, at, name, before, false);
                 (plain[open], plain[at]) = (fine, fine);
             }
             Token::Text(_) => {}
@@ -227,7 +236,7 @@ fn marked(spans: &[Span], before: Option<char>, line: Line) -> String {
             Token::Open(name) => text.push_str(&delimiter(name, plain, "<")),
             Token::Close("link", value) => {
                 let part = |name: &str| value.get(name).and_then(Json::as_str);
-                text.push_str(&format!("]({})", target(part("href").unwrap_or_default(), part("title"))));
+                text.extend(["](", &target(part("href").unwrap_or_default(), part("title")), ")"]);
             }
             Token::Close(name, _) => text.push_str(&delimiter(name, plain, "</")),
         }
@@ -239,7 +248,8 @@ fn tokens<'a>(spans: &'a [Span], line: Line) -> Vec<Token<'a>> {
     let mut tokens: Vec<Token<'a>> = vec![];
     let mut open: Vec<(&'a str, &'a Json)> = vec![];
     for span in spans {
-        let wanted: Vec<_> = ORDER.into_iter().filter_map(|name| span.marks.get(name).map(|value| (name, value))).collect();
+        let wanted: Vec<_> =
+            ORDER.into_iter().filter_map(|name| span.marks.get(name).map(|value| (name, value))).collect();
         let same = open.iter().zip(&wanted).take_while(|(open, wanted)| open == wanted).count();
         tokens.extend(open.drain(same..).rev().map(|(name, value)| Token::Close(name, value)));
         for (name, value) in &wanted[same..] {
@@ -316,7 +326,9 @@ fn target(address: &str, title: Option<&str>) -> String {
     let bare = !address.is_empty() && !address.contains(['(', ')', ' ', '\\', '"', '\'']) && address.is_ascii();
     let address = if bare { address } else { format!("<{address}>") };
     match title {
-        Some(title) => format!("{address} \"{}\"", quoted(title, &['\\', '"', '&', '|', '<', '`', '*', '_', '[', ']', '~'])),
+        Some(title) => {
+            format!("{address} \"{}\"", quoted(title, &['\\', '"', '&', '|', '<', '`', '*', '_', '[', ']', '~']))
+        }
         None => address,
     }
 }

@@ -7,7 +7,8 @@ use super::{
     Name,
     access::{self, Asker},
     hocuspocus::Scope,
-    room::{self, Handle, Key, Peer, WriteError},
+    room::{self, Change, Full, Handle, Key, Peer, WriteError},
+    schema::Content,
     store,
 };
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
 const HEAD_CHECK: Duration = Duration::from_secs(2);
 /// The same while the bus does not carry.
 const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
+/// So often a document is opened anew for one request.
+const ATTEMPTS: u32 = 3;
 
 impl registry::Handle for Handle {
     fn is_closed(&self) -> bool {
@@ -45,6 +48,15 @@ pub enum Shut {
     NotFound,
     /// Try again.
     Unavailable,
+}
+
+/// Why a document was not read or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unchanged {
+    /// It is not open.
+    Shut(Shut),
+    /// It would be too large.
+    Full,
 }
 
 impl From<sqlx::Error> for Shut {
@@ -106,6 +118,18 @@ impl Collab {
                 return Ok((handle, connection));
             }
         }
+    }
+
+    /// What a document says, all of it saved; with a change, after that. The same change twice is the change once.
+    pub async fn content(&self, key: Key, change: Option<Change>) -> Result<Content, Unchanged> {
+        for _ in 0..ATTEMPTS {
+            let handle = self.room(key).await.map_err(Unchanged::Shut)?;
+            // A room that ended in between is opened again.
+            if let Ok(answer) = handle.content(change.clone()).await {
+                return answer.map_err(|Full| Unchanged::Full);
+            }
+        }
+        Err(Unchanged::Shut(Shut::Unavailable))
     }
 
     /// What people may do with a document has changed: whoever has it open comes in again, on every node.

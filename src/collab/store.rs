@@ -54,12 +54,15 @@ pub struct Draft {
 pub enum Origin {
     /// An editor.
     Client,
+    /// Somebody who is no editor, through this server.
+    Server,
 }
 
 impl Origin {
     const fn key(self) -> &'static str {
         match self {
             Self::Client => "client",
+            Self::Server => "server",
         }
     }
 }

@@ -5,8 +5,11 @@
 //! Its owner loads it again from what was saved.
 mod guard;
 mod print;
+mod read;
 #[cfg(test)]
 mod tests;
+mod value;
+mod write;
 
 use std::fmt;
 
@@ -19,7 +22,7 @@ pub use super::gate::{Bad, IdRange, Limits, Missing};
 use super::{
     gate::{self, Container, Known, Ready, Verdict},
     lib0::LARGEST,
-    schema::{Schema, Shape},
+    schema::{Content, Schema, Shape},
     ysync::Clocks,
 };
 
@@ -150,6 +153,17 @@ pub struct Compacted {
     pub differs: bool,
 }
 
+/// Why something was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The document is of no use any more, or came to be so while it was written.
+    #[error("{0}")]
+    Broken(#[from] Broken),
+    /// It would be larger than [`MOST_BYTES`]. Nothing was changed.
+    #[error("the document would be too large")]
+    Full,
+}
+
 /// Why a document was not compacted. Nothing is lost: the log is still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CompactError {
@@ -249,6 +263,48 @@ impl Document {
                 Outcome::Broken(broken)
             }
         }
+    }
+
+    /// What it says: all its fields.
+    pub fn read(&self) -> Result<Content, Broken> {
+        self.usable()?;
+        guarded_look(&self.doc, |txn| read::content(txn, self.schema))
+    }
+
+    /// Makes it say what `content` says, in the fields that are there, with as small a change as possible and in one
+    /// transaction: a REST edit, an older version that is restored, the first content of a new document. Nothing comes
+    /// back if it says so already.
+    pub fn write(&mut self, content: &Content, origin: &str) -> Result<Option<Delta>, WriteError> {
+        self.usable()?;
+        // What is written is at most what is said, and what yrs writes about it.
+        let size = content.to_json(crate::collab::schema::Form::Nodes).to_string().len();
+        if !self.has_room(size.saturating_mul(2))? {
+            return Err(WriteError::Full);
+        }
+        let schema = self.schema;
+        let written = guarded(&self.doc, origin, |txn| {
+            write::content(txn, schema, content);
+            txn.commit();
+            txn.has_changes().then(|| (txn.encode_update_v1(), ranges(txn.delete_set())))
+        });
+        let delta = match written {
+            Ok(Some((bytes, deleted))) => self.admit_own(bytes, deleted),
+            Ok(None) => return Ok(None),
+            Err(broken) => Err(broken),
+        };
+        self.broken = delta.as_ref().err().copied();
+        Ok(Some(delta?))
+    }
+
+    /// Our own changes pass the gate like everybody's.
+    fn admit_own(&mut self, bytes: Vec<u8>, deleted: Vec<IdRange>) -> Result<Delta, Broken> {
+        let Ok(Verdict::Ready(ready)) = gate::check(&bytes, &Limits::OWN, &self.known) else {
+            return Err(Broken::Different);
+        };
+        let delta = Delta { bytes, inserted: ready.inserted.clone(), deleted };
+        self.grow(&delta, ready.pieces);
+        self.known.admit(ready);
+        Ok(delta)
     }
 
     /// Would this update change nothing? A reader's answer to our state is such an update, unless he has written

@@ -206,7 +206,10 @@ fn content_of(content: u8, reader: &mut Reader<'_>, limits: &Limits) -> Result<(
         }
         4 => (reader.text()?.encode_utf16().count() as u64, Kind::Text),
         5 => {
-            json(reader, limits)?;
+            // A string would be text that counts as one character.
+            if json(reader, limits)?.trim_ascii_start().starts_with('"') {
+                return Err(Bad::UnknownContent);
+            }
             (1, Kind::Text)
         }
         6 => {
@@ -244,8 +247,9 @@ fn type_of(reader: &mut Reader<'_>) -> Result<Kind, Bad> {
     Ok(Kind::Type { holds, node })
 }
 
-fn json(reader: &mut Reader<'_>, limits: &Limits) -> Result<(), Bad> {
-    if json_within(reader.text()?, limits.values) { Ok(()) } else { Err(Bad::ValueTooDeep) }
+fn json<'a>(reader: &mut Reader<'a>, limits: &Limits) -> Result<&'a str, Bad> {
+    let json = reader.text()?;
+    if json_within(json, limits.values) { Ok(json) } else { Err(Bad::ValueTooDeep) }
 }
 
 /// Reads over a value of lib0. Recurses no deeper than `levels`.

@@ -330,6 +330,7 @@ fn what_yjs_does_not_write_is_refused() {
         (one(Item::of(0, vec![0])), Bad::EmptyPiece),
         (one(Item::of(0x10 | 4, vec![1, b'x'])), Bad::UnknownContent),
         (one(Item::of(11, vec![])), Bad::UnknownContent),
+        (one(Item::of(5, vec![3, b'"', b'x', b'"'])), Bad::UnknownContent),
         (one(Item::of(7, vec![5, 1, b'h'])), Bad::UnknownType),
         (one(Item::of(7, vec![9])), Bad::UnknownType),
         (one(Item::of(9, vec![1, b'd', 126])), Bad::SubDocument),

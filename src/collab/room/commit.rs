@@ -41,7 +41,7 @@ impl Room {
         if self.commit.is_none() && self.next.drafts.is_empty() && !self.behind {
             // Nothing is unsaved: who asks is told so at once.
             for due in std::mem::take(&mut self.next.dues) {
-                self.settle(&due);
+                self.settle(due);
             }
         }
         if self.commit_due().is_none_or(|due| Instant::now() < due) {
@@ -60,10 +60,10 @@ impl Room {
         self.last_commit = Instant::now();
         let batch = std::mem::take(&mut self.under_way);
         match result {
-            Ok(written) => self.committed(&batch, &written),
+            Ok(written) => self.committed(batch, &written),
             Err(error @ (WriteError::Frozen | WriteError::Gone | WriteError::Broken)) => {
                 tracing::info!(document = %self.key.document, %error, "changes refused");
-                batch.dues.iter().for_each(|due| self.refuse(due));
+                batch.dues.into_iter().for_each(|due| self.refuse(&due));
                 // The document here holds what will never be: everybody begins anew from the database.
                 self.give_up("changes refused");
             }
@@ -85,7 +85,7 @@ impl Room {
         self.behind = true;
     }
 
-    fn committed(&mut self, batch: &Batch, written: &Written) {
+    fn committed(&mut self, batch: Batch, written: &Written) {
         metrics::counter!("atelier_collab_updates_total").increment(batch.drafts.len() as u64);
         self.take_in(&written.missed);
         for (draft, from) in &batch.drafts {
@@ -94,7 +94,7 @@ impl Room {
         }
         self.seq = self.seq.max(written.to);
         self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
-        for due in &batch.dues {
+        for due in batch.dues {
             self.settle(due);
         }
         if !batch.drafts.is_empty() {

@@ -6,8 +6,11 @@ use std::sync::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Peer;
-use crate::collab::awareness::Connection;
+use super::{
+    Peer,
+    content::{Change, Full, Reply},
+};
+use crate::collab::{awareness::Connection, schema::Content};
 
 /// What a connection says.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub(super) enum Message {
     Say(Connection, Words),
     Leave(Connection),
     RightsChanged,
+    Content(Option<Change>, Reply),
     CatchUp,
     Drain,
 }
@@ -80,6 +84,12 @@ impl Handle {
     pub async fn rights_changed(&self) {
         // A document that is closed has no connections here; other nodes hear of it when it is opened again.
         let _ = self.inbox.send(Message::RightsChanged).await;
+    }
+    /// What the document says, all of it saved; with a change, after that.
+    pub async fn content(&self, change: Option<Change>) -> Result<Result<Content, Full>, Closed> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Message::Content(change, reply)).await.map_err(|_| Closed)?;
+        answer.await.map_err(|_| Closed)
     }
     /// There is something newer in the log.
     pub fn catch_up(&self) {

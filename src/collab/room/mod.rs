@@ -3,6 +3,7 @@
 //! What a client sends passes the gate, is integrated, and waits for the next transaction. Only what is committed is
 //! told to the others, acknowledged, and published; so nobody ever sees what could still be lost.
 mod commit;
+mod content;
 mod handle;
 mod peers;
 mod words;
@@ -17,16 +18,17 @@ use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use self::{handle::Message, peers::Peers, writer::Written};
 pub use self::{
+    content::{Change, Full},
     handle::{Closed, Handle, Words},
     peers::{Peer, Said, Wire},
     writer::{Key, WriteError},
 };
+use self::{handle::Message, peers::Peers, writer::Written};
 use super::{
     awareness::{self, Awareness, Connection},
     document::Document,
-    schema::Kind,
+    schema::{Content, Kind},
     store::{self, Draft},
 };
 use crate::{
@@ -65,6 +67,8 @@ enum Due {
     Status(Connection),
     /// Everything before this mark is saved.
     Mark(Connection, u64),
+    /// What the document says, or said when it was asked, is saved.
+    Content(content::Reply, Box<Content>),
 }
 
 /// What the next transaction writes.
@@ -225,6 +229,7 @@ impl Room {
                 self.close_all(close::RESET, "rights have changed");
                 self.publish_rights_changed();
             }
+            Message::Content(change, reply) => self.tell_content(change, reply),
             Message::CatchUp => self.behind = true,
             Message::Drain => {
                 self.ending = true;

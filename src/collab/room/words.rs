@@ -155,14 +155,16 @@ impl Room {
     }
 
     /// Tells who waits that it is saved.
-    pub(super) fn settle(&self, due: &Due) {
-        match *due {
+    pub(super) fn settle(&self, due: Due) {
+        match due {
             Due::Status(connection) => self.peers.tell(connection, Said::Status(SyncStatus::Saved)),
             Due::Mark(connection, mark) => self.peers.tell(connection, Said::Mark(mark)),
+            // Whoever asked may be gone.
+            Due::Content(reply, content) => drop(reply.send(Ok(*content))),
         }
     }
 
-    /// Tells who waits that it will not be saved.
+    /// Tells who waits that it will not be saved. Whoever is no editor hears it by nobody answering.
     pub(super) fn refuse(&self, due: &Due) {
         if let Due::Status(connection) = *due {
             self.peers.tell(connection, Said::Status(SyncStatus::Refused));

@@ -4,11 +4,19 @@
 //! A field is a root of the Yjs document, under its own name. Short text is a `Y.Text`; long text is rich, a
 //! `Y.XmlFragment` with the names of TipTap; items are a `Y.Map` of `Y.Map`s by id, each with a fractional `order`, so
 //! that two people who move the same item do not double it.
+pub mod content;
+pub mod diff;
 mod name;
+pub mod order;
+mod page;
+pub mod rich;
 
 use std::fmt;
 
-pub use self::name::{Name, NameError};
+pub use self::{
+    content::{Content, Fault, Fields, Form, Item, Value, Why},
+    name::{Name, NameError},
+};
 
 /// A kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -76,8 +76,13 @@ impl Editor {
             text.insert(&mut txn, end, words);
             txn.encode_update_v1()
         };
+        self.sends(&update).await;
+    }
+
+    /// Tells the server of a change that was made in the document.
+    pub async fn sends(&mut self, update: &[u8]) {
         self.unsaved += 1;
-        self.says(Request::Sync(Sync::Update(&update))).await;
+        self.says(Request::Sync(Sync::Update(update))).await;
     }
 
     pub async fn types_and_saves(&mut self, words: &str) {

@@ -7,6 +7,7 @@ mod fuzz;
 mod hostile;
 mod laws;
 mod view;
+mod writing;
 
 use super::*;
 use crate::collab::{

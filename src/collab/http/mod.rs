@@ -1,4 +1,6 @@
-//! The HTTP face of shared documents: where they are, and who may write.
+//! The HTTP face of shared documents: where they are, who may write, and what they say.
+mod content;
+
 use axum::{
     Json as Answer,
     extract::{FromRef, State},
@@ -80,7 +82,7 @@ where
     Db: FromRef<S>,
     Clock: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(notes, change_notes))
+    OpenApiRouter::new().routes(routes!(notes, change_notes)).routes(routes!(content::read, content::change))
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

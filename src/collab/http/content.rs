@@ -1,0 +1,140 @@
+//! What a document says, read and changed by whoever is no editor: the same truth that editors hold.
+use axum::{
+    Json as Answer,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::asker;
+use crate::{
+    collab::{
+        Collab, Name, Scope, Shut,
+        open::Unchanged,
+        room::Change,
+        schema::{Content, Fault, Form},
+    },
+    http::{
+        Problem,
+        extract::{Json, Path, Query},
+        problem::FieldError,
+    },
+    identity::MaybeIdentity,
+    kernel::Code,
+};
+
+/// In which form.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+enum Format {
+    /// An object with all fields; rich text as the JSON of a ProseMirror document.
+    #[default]
+    Json,
+    /// All of it as one text in Markdown.
+    Markdown,
+    /// All of it as HTML that is safe to show.
+    Html,
+    /// All of it without formats.
+    Text,
+}
+
+/// How the content is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wish {
+    /// `json` (the default), `markdown`, `html` or `text`.
+    #[param(inline)]
+    #[serde(default)]
+    format: Format,
+}
+
+/// Read a document
+///
+/// What it says now, all of it saved. The name is the one that editors connect with.
+#[utoipa::path(get, path = "/documents/{document}/content", tag = "documents",
+    params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`."), Wish), responses(
+    (status = 200, description = "What it says.", content(
+        (Object = "application/json"), (String = "text/markdown"), (String = "text/html"), (String = "text/plain"))),
+    (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 503, description = "It cannot be read right now.", body = Problem),
+))]
+pub(super) async fn read(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(collab): State<Collab>,
+    Path(document): Path<String>,
+    Query(Wish { format }): Query<Wish>,
+) -> Result<Response, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let name: Name = document.parse().map_err(|_| Code::NotFound)?;
+    let (key, _) = collab.find(presented.organization, &asker(&presented)?, name).await.map_err(problem)?;
+    let content = collab.content(key, None).await.map_err(refused)?;
+    let schema = name.kind.schema();
+    Ok(match format {
+        Format::Json => Answer(content.to_json(Form::Nodes)).into_response(),
+        Format::Markdown => text("text/markdown; charset=utf-8", content.to_markdown(schema)),
+        Format::Html => text("text/html; charset=utf-8", content.to_html(schema)),
+        Format::Text => text("text/plain; charset=utf-8", content.to_plain(schema)),
+    })
+}
+
+/// Change a document
+///
+/// Give the fields that shall change, as JSON: short text as text, rich text as Markdown or as the JSON of a ProseMirror
+/// document, items as the list of all items with their ids. Null empties a field. The document is changed as little as
+/// possible, under the carets of those who edit it: what others write meanwhile stays. Answered when it is saved.
+#[utoipa::path(patch, path = "/documents/{document}/content", tag = "documents",
+    params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`.")),
+    request_body(content = Object, content_type = "application/json"), responses(
+    (status = 200, description = "What it says now.", body = Object),
+    (status = 403, description = "You may only read it.", body = Problem),
+    (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 413, description = "The document would be too large.", body = Problem),
+    (status = 422, description = "Some fields are not what they must be.", body = Problem),
+    (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
+))]
+pub(super) async fn change(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(collab): State<Collab>,
+    Path(document): Path<String>,
+    Json(fields): Json<serde_json::Value>,
+) -> Result<Answer<serde_json::Value>, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let name: Name = document.parse().map_err(|_| Code::NotFound)?;
+    let (key, scope) = collab.find(presented.organization, &asker(&presented)?, name).await.map_err(problem)?;
+    if scope != Scope::ReadWrite {
+        return Err(Code::Forbidden.into());
+    }
+    let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
+    let change = Change { content, author: presented.user };
+    let content = collab.content(key, Some(change)).await.map_err(refused)?;
+    Ok(Answer(content.to_json(Form::Nodes)))
+}
+
+fn text(kind: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+fn problem(shut: Shut) -> Problem {
+    match shut {
+        Shut::NotFound => Code::NotFound.into(),
+        Shut::Unavailable => Problem::new(Code::Unavailable).retry_after(1),
+    }
+}
+
+fn refused(unchanged: Unchanged) -> Problem {
+    match unchanged {
+        Unchanged::Shut(shut) => problem(shut),
+        Unchanged::Full => Problem::new(Code::TooLarge).detail("The document would be too large."),
+    }
+}
+
+fn invalid(faults: Vec<Fault>) -> Problem {
+    let errors = faults.into_iter().map(|fault| FieldError {
+        field: fault.field,
+        code: Code::Invalid,
+        message: fault.why.to_string(),
+    });
+    Problem { errors: errors.collect(), ..Problem::new(Code::Invalid) }
+}

@@ -3,7 +3,10 @@ use std::sync::LazyLock;
 
 use ammonia::Builder;
 
-use super::{Element, Node, Span, mark_name, reduce::is_safe};
+use super::{
+    Element, Node, Span, mark_name,
+    reduce::{LINKS, is_safe},
+};
 
 /// What may be in it, whatever we or others have written: the second of two locks.
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -153,7 +156,7 @@ fn image(src: &str, alt: &str, title: &str) -> String {
     };
     let elsewhere = !is_safe(src, &[]) || src.starts_with("//") || src.contains('\\');
     if elsewhere {
-        let words = if alt.is_empty() { src } else { alt };
+        let words = if alt.is_empty() && is_safe(src, &LINKS) { src } else { alt };
         return format!("<p><a{}{}>{}</a></p>", named("href", src), named("title", title), escaped(words));
     }
     format!("<img{}{}{}>", named("src", src), named("alt", alt), named("title", title))

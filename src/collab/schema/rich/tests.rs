@@ -159,6 +159,20 @@ fn links_and_images_lead_nowhere_bad() {
 }
 
 #[test]
+fn images_from_elsewhere_are_links() {
+    for (src, shown) in [
+        ("/files/1.png", true),
+        ("picture.png", true),
+        ("https://evil.example/t.png", false),
+        ("//evil.example/t.png", false),
+        ("/\\\\evil.example/t.png", false),
+    ] {
+        let html = exact(vec![Node::Element(Element::new("image", vec![]).with("src", src))]).to_html();
+        assert_eq!(html.contains("<img"), shown, "{html}");
+    }
+}
+
+#[test]
 fn raw_html_is_text() {
     let rich = Rich::from_markdown("<div onclick=\"x\">\nhi\n</div>\n\na <blink>b</blink>");
     assert!(rich.to_plain().contains("<div onclick=\"x\">"));

@@ -41,7 +41,7 @@ pub struct Presence {
     clock: Clock,
     lease: Mutex<Lease>,
     sight: Arc<Sight>,
-    boards: Mutex<BTreeMap<SessionId, Arc<Board>>>,
+    boards: Mutex<BTreeMap<Key, Arc<Board>>>,
     /// One burial at a time.
     burying: tokio::sync::Mutex<()>,
 }
@@ -145,7 +145,7 @@ impl Presence {
 
     fn board_of(&self, key: Key) -> Arc<Board> {
         let new = || Arc::new(Board::new(key, self.sight.clone()));
-        self.boards.lock().entry(key.session).or_insert_with(new).clone()
+        self.boards.lock().entry(key).or_insert_with(new).clone()
     }
 }
 

@@ -62,7 +62,12 @@ impl Acts {
 
     /// The draft was committed.
     pub fn keep(&mut self) {
-        self.last.append(&mut self.drafted);
+        for (person, act) in std::mem::take(&mut self.drafted) {
+            let last = self.last.entry(person).or_insert(act);
+            if last.seq < act.seq {
+                *last = act;
+            }
+        }
         self.known = self.known.max(self.drafted_to);
     }
 

@@ -172,7 +172,9 @@ impl Room {
             Some(id) => (audience::audience_of(&self.state, id), audience::you(&self.state, id)),
             None => (Audience::Observers, audience::watcher()),
         };
-        if request.after.is_some_and(|after| self.show.is_behind(audience, after)) && !planted!(ResumeOverlaps) {
+        // What was never given is not waited for: whoever holds more than there is begins anew.
+        let told_soon = |after| after <= self.seq && self.show.is_behind(audience, after);
+        if request.after.is_some_and(told_soon) && !planted!(ResumeOverlaps) {
             return self.wait_for_tick(request);
         }
         for vote in you.votes.iter().filter(|_| !planted!(VoterForgotten)) {
@@ -219,7 +221,7 @@ impl Room {
         if std::mem::take(&mut self.news) {
             self.tell_news();
         }
-        for request in std::mem::take(&mut self.early) {
+        for request in std::mem::take(&mut self.early).into_iter().filter(|request| !request.reply.is_closed()) {
             self.seat(request);
         }
         if self.members.is_empty() && self.pending.is_empty() && self.commit.is_none() {

@@ -211,8 +211,6 @@ impl Writer {
     /// Two ways to the same end. Alone, the batch is decided first and the head taken with its new number in one
     /// statement, which fails if somebody was faster. With others, the head is locked first, and what they wrote is read.
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
-        // A batch that failed was reset.
-        self.acts.keep();
         let batch = if asks.is_empty() {
             self.read_on().await?
         } else if self.alone >= ALONE {
@@ -222,6 +220,8 @@ impl Writer {
             metrics::counter!("atelier_live_batches_total", "path" => "locked").increment(1);
             self.lock_first(asks).await?
         };
+        // A batch that fails is reset.
+        self.acts.keep();
         if batch.others > 0 {
             self.alone = 0;
         } else if !asks.is_empty() {

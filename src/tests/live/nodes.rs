@@ -198,6 +198,8 @@ async fn who_goes_from_node_to_node_is_told_everything_once() {
             }
         } => {}
     }
+    // Behind the one that was under way.
+    bo.votes(&poll, &["A"]).await;
     first.agrees_with(&session, &[&host, &bo, &cy, &restless]).await;
 }
 

@@ -1,10 +1,12 @@
 //! Coming back: exactly what was missed, or everything; the same seat, and not too many of it.
 use atelier::live::core::{Command, Stage};
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{
     Atelier, Client, Wire,
-    client::Key,
+    client::{DEADLINE, Key, dial},
     sheet::{single, tally},
     wire::over_every_wire,
 };
@@ -175,4 +177,31 @@ async fn one_seat_has_three_connections_however_many_come_at_once() {
         open = rest;
     }
     host.waits("one", |copy| copy.online == 1).await;
+}
+
+/// The database was set back to an older copy, or somebody makes a number up.
+#[tokio::test]
+async fn who_holds_more_than_there_is_begins_anew_also_beside_others() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    let (bo, cy) = (session.joins("Bo").await, session.joins("Cy").await);
+    let head = app.agrees_with(&session, &[&host, &bo, &cy]).await.seq;
+    for after in [head + 1, head + 1_000, 1 << 62] {
+        let hello = json!({ "type": "hello", "token": bo.token().await, "after": after, "client": "test" });
+        let mut socket = dial(app.address, None).await.unwrap();
+        socket.send(Message::text(hello.to_string())).await.unwrap();
+        let snapshot = async {
+            loop {
+                let frame = socket.next().await.unwrap().unwrap();
+                let Message::Text(text) = frame else { panic!("{frame:?}") };
+                if text.contains(r#""type":"snapshot""#) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(DEADLINE, snapshot).await.expect("everything anew");
+    }
+    app.agrees_with(&session, &[&host, &bo, &cy]).await;
 }

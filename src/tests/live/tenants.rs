@@ -1,5 +1,8 @@
 //! Other people's sessions: every route of the contract, tried by strangers and by those without the part.
-use atelier::{kernel::Code, live::core::Command};
+use atelier::{
+    kernel::Code,
+    live::{core::Command, room::writer::Key},
+};
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -170,4 +173,14 @@ async fn ids_of_another_session_do_no_harm() {
     let mine = place.app.truth(&place.session).await;
     assert_eq!(mine.state.polls[&poll.id].ballots.len(), 1);
     assert_eq!(mine.state.questions[&question].body, "Why?");
+}
+
+#[tokio::test]
+async fn an_open_session_is_not_there_for_another_organization() {
+    let place = Place::open().await;
+    let eve = place.app.instructor("eve").await;
+    let id = |account: &Account| account.body["organization"]["id"].as_str().unwrap().parse().unwrap();
+    let key = |organization| Key { organization, session: place.session.id };
+    assert!(place.app.live.room(key(id(&eve))).await.is_err());
+    assert!(place.app.live.room(key(id(&place.ada))).await.is_ok());
 }

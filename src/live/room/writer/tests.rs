@@ -195,6 +195,25 @@ async fn what_somebody_did_elsewhere_is_known_whatever_became_of_the_draft() {
 }
 
 #[tokio::test]
+async fn what_somebody_did_elsewhere_is_known_right_after_a_batch_of_ours() {
+    for hears_own in [true, false] {
+        let memory = database();
+        let (mut one, mut other, [p, q]) = two_people(&memory).await;
+        let old = one.seq();
+        let own = one.commit(&[hand(p, true, old)]).await.unwrap();
+        let elsewhere = Knowledge { seq: one.seq(), connection: Some(2) };
+        let lower = Ask::Knowing(p, Command::Hand { participant: p, raised: false }, elsewhere);
+        let theirs = other.commit(&[lower]).await.unwrap();
+        // What is published repeats what the other node had to read, or not.
+        let heard: Vec<_> = own.events.iter().filter(|_| hears_own).chain(&theirs.events).cloned().collect();
+        one.learn(&heard);
+        let late = one.commit(&[hand(p, true, old + 1), hand(q, true, old)]).await.unwrap();
+        assert_eq!(late.verdicts[0], Verdict::Late);
+        assert!(matches!(late.verdicts[1], Verdict::Done { .. }), "nobody else has to ask again: {:?}", late.verdicts);
+    }
+}
+
+#[tokio::test]
 async fn what_was_not_committed_was_not_done() {
     let memory = database();
     let (mut one, _, [p, _]) = two_people(&memory).await;

@@ -84,7 +84,7 @@ pub struct Ended {
 }
 
 struct Pending {
-    text: String,
+    command: Value,
     due: Instant,
     sent: Instant,
     retry_at: Option<Instant>,
@@ -353,8 +353,8 @@ impl Client {
         for Do { command, due, answer } in commands {
             let reference = self.next;
             self.next += 1;
-            let text = wire::command(reference, &command);
-            let pending = Pending { text: text.clone(), due, sent: Instant::now(), retry_at: None, answer };
+            let text = wire::command(reference, self.witness.known(), &command);
+            let pending = Pending { command, due, sent: Instant::now(), retry_at: None, answer };
             self.outbox.insert(reference, pending);
             socket.feed(Message::text(text)).await?;
         }
@@ -364,11 +364,12 @@ impl Client {
 
     /// On a new connection: everything without an answer, in order, with the same content.
     async fn resend(&mut self, socket: &mut Socket) -> anyhow::Result<()> {
-        for pending in self.outbox.values_mut() {
+        let known = self.witness.known();
+        for (reference, pending) in &mut self.outbox {
             pending.sent = Instant::now();
             pending.retry_at = None;
             self.stats.resent();
-            socket.feed(Message::text(pending.text.clone())).await?;
+            socket.feed(Message::text(wire::command(*reference, known, &pending.command))).await?;
         }
         socket.flush().await?;
         Ok(())
@@ -376,11 +377,13 @@ impl Client {
 
     async fn retry(&mut self, socket: &mut Socket) -> anyhow::Result<()> {
         let now = Instant::now();
-        for pending in self.outbox.values_mut().filter(|pending| pending.retry_at.is_some_and(|at| at <= now)) {
+        let known = self.witness.known();
+        let due = |pending: &Pending| pending.retry_at.is_some_and(|at| at <= now);
+        for (reference, pending) in self.outbox.iter_mut().filter(|(_, pending)| due(pending)) {
             pending.sent = now;
             pending.retry_at = None;
             self.stats.resent();
-            socket.feed(Message::text(pending.text.clone())).await?;
+            socket.feed(Message::text(wire::command(*reference, known, &pending.command))).await?;
         }
         socket.flush().await?;
         Ok(())

@@ -103,6 +103,10 @@ impl Witness {
     pub fn seq(&self) -> Option<u64> {
         self.seq
     }
+    /// The highest number told, by events or by an answer; goes into commands.
+    pub fn known(&self) -> u64 {
+        self.seq.unwrap_or(0).max(self.acked)
+    }
     /// The newest step held of a thing.
     pub fn step(&self, entity: u32) -> Option<u32> {
         self.marks.get(&entity).copied()

@@ -49,9 +49,9 @@ pub fn hello(token: &str, after: Option<u64>) -> String {
     hello.to_string()
 }
 
-/// A command with its number.
-pub fn command(reference: u64, command: &Value) -> String {
-    json!({ "type": "do", "ref": reference, "command": command }).to_string()
+/// A command with its number, from somebody who has been told of the session up to `known`.
+pub fn command(reference: u64, known: u64, command: &Value) -> String {
+    json!({ "type": "do", "ref": reference, "after": known, "command": command }).to_string()
 }
 
 /// The answer to `ping`.

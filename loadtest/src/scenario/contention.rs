@@ -25,7 +25,7 @@ pub struct Load {
 }
 
 /// Counters of the server with these words in their names are shown.
-const TELLING: [&str; 6] = ["conflict", "optimistic", "locked", "failures", "retries", "caught_up"];
+const TELLING: [&str; 6] = ["overtaken", "late", "optimistic", "locked", "failures", "retries"];
 
 /// One voter until the time is over: how many votes were acknowledged, the last of them, and how many were not.
 async fn vote_on(

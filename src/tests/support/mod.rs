@@ -5,6 +5,8 @@ pub mod copy;
 pub mod database;
 pub mod house;
 pub mod machine;
+pub mod postgres;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod rows;

@@ -109,6 +109,17 @@ impl Api {
         Ok(Session { id: text(&made, "id")?, code: text(&made, "joinCode")? })
     }
 
+    /// The shared notes of a session: the document's name.
+    pub async fn notes(&self, session: &str) -> anyhow::Result<String> {
+        let notes = self.call(Method::GET, &format!("/live-sessions/{session}/notes"), None).await?;
+        text(&notes, "document")
+    }
+
+    /// The token that this account signs in with.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     /// A ticket for the host's socket; good once, for a minute.
     pub async fn ticket(&self, session: &str) -> anyhow::Result<Seat> {
         let ticket = self.call(Method::POST, &format!("/live-sessions/{session}/ticket"), Some(json!({}))).await?;

@@ -19,7 +19,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::scenario::{
-    Common, broadcast, contention, idle, join_ramp,
+    Common, broadcast, contention,
+    editors::{self, relay},
+    idle, join_ramp,
     moving::{self, Farewell},
     storm, vote_burst,
 };
@@ -89,11 +91,16 @@ enum Scenario {
         #[command(flatten)]
         load: contention::Load,
     },
+    /// People type in shared documents on a server of our own; beside it the same over a bare relay.
+    Editors(editors::Load),
     /// The fixed set with its own server, beside the floor of the same run.
     Bench(bench::Options),
     /// The floor's sender; started by `bench`.
     #[command(hide = true)]
     Floor(bench::floor::Options),
+    /// The bare relay; started by `editors`.
+    #[command(hide = true)]
+    Relay,
 }
 
 #[tokio::main]
@@ -120,6 +127,15 @@ async fn run(scenario: Scenario) -> anyhow::Result<bool> {
         Scenario::Rolling { common, load } => (common.clone(), moving::run(&common, &load, Farewell::Asked).await?),
         Scenario::NodeKill { common, load } => (common.clone(), moving::run(&common, &load, Farewell::Killed).await?),
         Scenario::Contention { common, load } => (common.clone(), contention::run(&common, load).await?),
+        Scenario::Editors(load) => {
+            let report = editors::run(&load).await?;
+            report.print();
+            if let Some(path) = &load.json {
+                report.write_json(path)?;
+            }
+            return Ok(report.good());
+        }
+        Scenario::Relay => return relay::serve().await.map(|()| true),
         Scenario::Bench(options) => return bench::run(options).await,
         Scenario::Floor(options) => return bench::floor::send(&options).map(|()| true),
     };

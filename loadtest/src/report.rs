@@ -15,7 +15,8 @@ use crate::{
     stats::{Counts, Stats},
 };
 
-const PERCENTILES: [(&str, f64); 5] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+const PERCENTILES: [(&str, f64); 6] =
+    [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 /// One line that is written over while a scenario runs, a few times a second. Nothing when nobody looks.
 pub fn progress(words: impl FnOnce() -> String) {
@@ -122,7 +123,7 @@ impl Report {
             println!("  {words:<34} {shown}");
         }
         if !self.latencies.is_empty() {
-            let columns = |cells: [String; 5]| cells.map(|cell| format!("{cell:>9}")).concat();
+            let columns = |cells: [String; 6]| cells.map(|cell| format!("{cell:>9}")).concat();
             let heads = columns(PERCENTILES.map(|(name, _)| name.to_owned()));
             println!("  {:<34} {heads}  {:>9}", "milliseconds", "count");
             for (words, histogram) in &self.latencies {

@@ -12,7 +12,9 @@ const FOLDER = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.u
 const text = (page: Page) => page.getByRole('textbox', { name: 'Shared notes' });
 const status = (page: Page) => page.locator('[data-status]');
 
+/** Only when asked for: a test leaves nothing behind. */
 async function shoot(page: Page, name: string): Promise<void> {
+  if (!process.env.E2E_SCREENSHOTS) return;
   mkdirSync(FOLDER, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });

@@ -1,6 +1,7 @@
 //! The scenarios, and what they have in common.
 pub mod broadcast;
 pub mod contention;
+pub mod editors;
 pub mod idle;
 pub mod join_ramp;
 pub mod moving;

@@ -119,6 +119,8 @@ pub struct Awareness {
     /// Connections that have spoken, and how many clients they introduced.
     introduced: HashMap<Connection, usize>,
     leases: HashMap<Uuid, Instant>,
+    /// The connection whose first words were of a client that is known already.
+    back: Option<Connection>,
 }
 
 impl Awareness {
@@ -137,12 +139,27 @@ impl Awareness {
         }
         let mut news = Vec::new();
         for (entry, state) in entries {
+            let known = self.clients.contains_key(&entry.client);
             let held = if first { self.introduce(peer, entry.client, now) } else { self.holds(peer, entry.client) };
+            if first && held && known {
+                self.back = Some(peer.connection);
+            }
             let told =
                 if held { self.holder_says(entry, state, now) } else { self.somebody_says(peer, entry, state, now) };
             news.extend(told);
         }
         Ok(news)
+    }
+
+    /// To be asked after each [`Awareness::heard`]. One that comes back has forgotten everybody else, but not their
+    /// clocks, and believes only higher ones: answers with what it and all other nodes shall be told.
+    pub fn again(&mut self) -> Vec<Announcement> {
+        let Some(back) = self.back.take() else { return Vec::new() };
+        let here = |client: &Client| matches!(client.holder, Holder::Here(connection) if connection != back);
+        for client in self.clients.values_mut().filter(|client| client.state.is_some() && here(client)) {
+            client.clock += 1;
+        }
+        self.seen(here)
     }
 
     /// A connection is over. Answers with what everybody else shall be told.

@@ -100,6 +100,30 @@ fn who_comes_back_is_seen_at_once() {
 }
 
 #[test]
+fn who_comes_back_sees_those_who_stayed() {
+    let mut room = Room::new();
+    room.heard(peer(1, ANN), &says(10, 5, "{}"));
+    room.heard(peer(2, BOB), &says(20, 4, "{}"));
+    assert_eq!(room.awareness.again(), [], "she is new here and hears everybody");
+    let mut hers = Browser::default();
+    hers.hears(&room.awareness.everybody());
+    room.left(1);
+    // A provider that has lost its line shows nobody, and keeps their clocks.
+    hers.0.values_mut().for_each(|(_, state)| *state = None);
+    room.heard(peer(3, ANN), &says(10, 5, "{}"));
+    hers.hears(&room.awareness.everybody());
+    assert_eq!(hers.sees(20), None, "she has heard this clock before");
+    let again = room.awareness.again();
+    assert_eq!(again.iter().map(|entry| (entry.client, entry.clock)).collect::<Vec<_>>(), [(20, 5)], "not herself");
+    hers.hears(&again);
+    assert_eq!(hers.sees(20), Some("{}"));
+    // He has not heard of it, and his next word counts nevertheless.
+    hers.hears(&room.heard(peer(2, BOB), &says(20, 5, r#"{"at":1}"#)));
+    assert_eq!((hers.sees(20), room.browser.sees(20)), (Some(r#"{"at":1}"#), Some(r#"{"at":1}"#)));
+    assert_eq!(room.awareness.again(), [], "once");
+}
+
+#[test]
 fn a_new_connection_takes_over_before_the_old_one_is_known_to_be_dead() {
     let mut room = Room::new();
     room.heard(peer(1, ANN), &says(10, 5, r#"{"at":1}"#));

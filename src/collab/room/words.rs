@@ -146,6 +146,11 @@ impl Room {
                 // The sender too: it learns a higher clock, and that the line is alive.
                 self.tell_awareness(&news, None);
                 self.publish_awareness(&news);
+                let again = self.awareness.again();
+                if !again.is_empty() {
+                    self.peers.tell(connection, Said::Awareness(&crate::collab::awareness::encode(&again)));
+                    self.publish_awareness(&again);
+                }
             }
             Err(bad) => {
                 tracing::debug!(%bad, "an awareness update was refused");

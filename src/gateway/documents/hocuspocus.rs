@@ -75,14 +75,12 @@ impl Conversation {
         }
     }
 
-    /// Providers before version 4 do not know the ping; an awareness update about nobody does the same for them.
+    /// Providers before version 4 throw at a ping; an awareness update about nobody does the same for them. When they
+    /// have nothing open it is for a document without a name, which they pass over.
     fn quiet(&self) -> Frame {
-        match self.opened.keys().next() {
-            Some(address) if !self.pings => {
-                Frame::binary(&ToClient::At(Address::new(address), Reply::Awareness(&[0])).encode())
-            }
-            _ => Frame::binary(&ToClient::Ping.encode()),
-        }
+        let address = Address::new(self.opened.keys().next().map_or("", String::as_str));
+        let frame = if self.pings { ToClient::Ping } else { ToClient::At(address, Reply::Awareness(&[0])) };
+        Frame::binary(&frame.encode())
     }
 
     async fn hear(&mut self, frame: &[u8]) -> Result<(), End> {

@@ -27,6 +27,8 @@ pub struct Editor {
     /// Changes that the server has not called saved.
     pub unsaved: u32,
     pub refused: u32,
+    /// All words that were typed, in order, with the change that brought each.
+    typed: Vec<(String, Vec<u8>)>,
 }
 
 impl Editor {
@@ -48,6 +50,7 @@ impl Editor {
             synced: false,
             unsaved: 1,
             refused: 0,
+            typed: Vec::new(),
         };
         editor.says(Request::Token { token, version: Some("4.8.0") }).await;
         let vector = editor.doc.transact().state_vector().encode_v1();
@@ -76,6 +79,7 @@ impl Editor {
             text.insert(&mut txn, end, words);
             txn.encode_update_v1()
         };
+        self.typed.push((words.to_owned(), update.clone()));
         self.sends(&update).await;
     }
 
@@ -88,6 +92,24 @@ impl Editor {
     pub async fn types_and_saves(&mut self, words: &str) {
         self.types(words).await;
         self.until("saved", |editor| editor.unsaved == 0).await;
+    }
+
+    /// What was typed and said to be saved: answers come in the order of changes.
+    pub fn saved(&self) -> &[(String, Vec<u8>)] {
+        &self.typed[..self.typed.len().saturating_sub(self.unsaved as usize)]
+    }
+
+    /// All that was typed.
+    pub fn typed(&self) -> &[(String, Vec<u8>)] {
+        &self.typed
+    }
+
+    /// Sends what it has sent before once more, as clients do that do not know what has become of it.
+    pub async fn repeats(&mut self, changes: &[(String, Vec<u8>)]) {
+        for (_, update) in changes {
+            self.unsaved += 1;
+            self.says(Request::Sync(Sync::Update(update))).await;
+        }
     }
 
     pub fn reads(&self) -> String {

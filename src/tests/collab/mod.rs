@@ -1,5 +1,8 @@
 //! Shared documents over real sockets, on a real database.
 mod content;
 mod editor;
+mod faults;
+mod killed;
+mod log;
 mod nodes;
 mod notes;

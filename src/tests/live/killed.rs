@@ -1,50 +1,22 @@
 //! The server is killed in the middle of a burst of votes, and started again.
-use std::{collections::BTreeMap, net::SocketAddr, process::Stdio};
+use std::collections::BTreeMap;
 
 use atelier::live::core::ParticipantId;
 use sqlx::ConnectOptions;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-    time::timeout,
+
+use crate::support::{
+    Client, Site, TestDb, Truth,
+    server::{free_address, started},
+    sheet::single,
+    truth::Receipts,
 };
-
-use crate::support::{Client, Site, TestDb, Truth, client::DEADLINE, sheet::single, truth::Receipts};
-
-/// A server of its own process, which has said that it is ready.
-async fn started(database: &TestDb, address: SocketAddr, folder: &std::path::Path) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_atelier"))
-        .arg("serve")
-        .current_dir(folder)
-        .env_clear()
-        .env("DATABASE_URL", database.options().to_url_lossy().to_string())
-        .env("ATELIER_LISTEN", address.to_string())
-        .env("ATELIER_LIMIT_COMMANDS_PER_SECOND", "10000")
-        .env("ATELIER_LIMIT_COMMANDS_BURST", "10000")
-        .env("ATELIER_LOG", "error")
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let ready = async {
-        while let Some(line) = lines.next_line().await.unwrap() {
-            if line.contains("/docs") {
-                return;
-            }
-        }
-        panic!("the server has ended");
-    };
-    timeout(DEADLINE, ready).await.expect("ready");
-    child
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_kill_every_vote_is_there_exactly_once() {
     let database = TestDb::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut child = started(&database, address, folder.path()).await;
+    let (address, url) = (free_address(), database.options().to_url_lossy().to_string());
+    let mut child = started(&url, address, folder.path()).await;
     let site = Site::at(address);
     let ada = site.instructor("ada").await;
     let session = ada.creates("Intro").await;
@@ -72,7 +44,7 @@ async fn after_a_kill_every_vote_is_there_exactly_once() {
         for votes in [100, 200] {
             seen.acquire_many(votes).await.unwrap().forget();
             child.kill().await.unwrap();
-            child = started(&database, address, folder.path()).await;
+            child = started(&url, address, folder.path()).await;
         }
         child
     };

@@ -1,5 +1,5 @@
 //! Live sessions as people meet them: over HTTP and real sockets, on a real database.
-mod bus;
+pub mod bus;
 mod bus_faults;
 mod bus_places;
 mod bus_process;

@@ -196,10 +196,10 @@ impl Transaction {
         }
     }
 
-    /// The events after a number, at most a chunk of them; call again until none come.
-    pub async fn read(&mut self, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
+    /// The events after a number, at most a chunk of them; call again until the head is reached.
+    pub async fn read(&mut self, after: u64, head: u64) -> Result<Vec<Logged>, sqlx::Error> {
         match &mut self.tx {
-            Backend::Postgres(tx) => log::read(tx, self.session, after).await,
+            Backend::Postgres(tx) => log::read(tx, self.session, after, head).await,
             #[cfg(test)]
             Backend::Memory(tx) => tx.read(after).await,
         }

@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use self::{
-    core::{NodeId, Session, SystemCommand},
+    core::{NodeId, Session, SessionId, SystemCommand},
     presence::Presence,
     room::{
         Answer, Handle, Rejection,
@@ -63,6 +63,8 @@ struct Inner {
     rooms: Registry<Key, Handle>,
     /// Sessions that cannot be read, and whose operator has been told.
     torn: Mutex<BTreeSet<Key>>,
+    /// Sessions over whose archiving others come first.
+    unarchived: Mutex<Vec<SessionId>>,
 }
 
 impl Live {
@@ -70,7 +72,17 @@ impl Live {
     pub fn new(store: impl Into<Store>, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
         let (store, presence, rooms) = (store.into(), Presence::new(clock.clone()), Registry::default());
         let live = Self {
-            inner: Arc::new(Inner { store, bus, clock, tasks, limits, presence, rooms, torn: Mutex::default() }),
+            inner: Arc::new(Inner {
+                store,
+                bus,
+                clock,
+                tasks,
+                limits,
+                presence,
+                rooms,
+                torn: Mutex::default(),
+                unarchived: Mutex::default(),
+            }),
         };
         let watcher = live.clone();
         live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });

@@ -117,3 +117,31 @@ async fn a_long_log_is_read_from_the_archive_to_its_end_or_not_at_all() {
         assert!(matches!(seen, Err(Rejection::Retry { code: Code::Unavailable, .. })), "{from}: {seen:?}");
     }
 }
+
+#[tokio::test]
+async fn sessions_that_cannot_be_archived_hold_up_nobody() {
+    let clock = Clock::manual(Clock::system().now());
+    let app = Atelier::with(Setup { clock: clock.clone(), ..Setup::default() }).await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Whole").await;
+    ada.starts(&session).await.does(Command::End {}).await;
+    let truth = app.truth(&session).await;
+    let mut behind = app.database.superuser().await;
+    // As many as are looked at in one round, all older, and none with a log.
+    let sql = "INSERT INTO live_sessions SELECT (jsonb_populate_record(s, jsonb_build_object(
+                   'id', gen_random_uuid(), 'updated_at', s.updated_at - interval '1 hour'))).*
+               FROM live_sessions s, generate_series(1, 50) WHERE s.id = $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    clock.advance(TimeDelta::days(31));
+    assert_eq!(app.live.archive().await.unwrap(), 0, "the oldest first");
+    assert_eq!(app.live.archive().await.unwrap(), i64::try_from(truth.seq).unwrap());
+    // Nothing else is left: those again, should they have been mended.
+    assert_eq!(app.live.archive().await.unwrap(), 0);
+    let sql = "UPDATE live_sessions SET event_seq = 1 WHERE event_seq > 1 AND id <> $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    let sql = "INSERT INTO live_session_events (organization_id, live_session_id, seq, type, payload, created_at)
+               SELECT s.organization_id, s.id, 1, a->'event'->>'type', a->'event', now()
+               FROM live_sessions s, (SELECT events->0 AS a FROM live_session_archive LIMIT 1) AS first WHERE s.id <> $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    assert_eq!(app.live.archive().await.unwrap(), 50);
+}

@@ -7,6 +7,7 @@ COPY clients/package.json clients/package-lock.json ./
 COPY clients/sdk/package.json sdk/
 COPY clients/web/package.json web/
 COPY clients/e2e/package.json e2e/
+COPY clients/interop/package.json interop/
 RUN npm ci --no-audit --no-fund
 COPY clients ./
 RUN npm run build

@@ -67,13 +67,33 @@ pub async fn receive(socket: &mut Socket, gateway: &Gateway) -> Result<Hello, Fa
         Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
     };
     // Boxed: large, and needed for a moment only.
-    Box::pin(identify(gateway, &token, after)).await
+    Box::pin(identify(gateway, &token, after, || socket.is_gone())).await
 }
 
-/// Finds out who holds a token, and what it opens. A ticket is used up.
-pub async fn identify(gateway: &Gateway, token: &str, after: Option<u64>) -> Result<Hello, Farewell> {
-    // It is never closed: the semaphore lives as long as the gateway.
-    let _turn = gateway.identifying.acquire().await;
+/// Finds out who holds a token, and what it opens. A ticket is used up, unless nobody is there any more when it is its
+/// turn.
+pub async fn identify(
+    gateway: &Gateway,
+    token: &str,
+    after: Option<u64>,
+    is_gone: impl FnOnce() -> bool,
+) -> Result<Hello, Farewell> {
+    let finding = async {
+        // It is never closed: the semaphore lives as long as the gateway.
+        let _turn = gateway.identifying.acquire().await;
+        if is_gone() {
+            return Err(Farewell::bare(close::PROTOCOL));
+        }
+        find(gateway, token, after).await
+    };
+    let found = tokio::time::timeout(gateway.limits.hello, finding).await;
+    found.unwrap_or_else(|_| {
+        metrics::counter!("atelier_gateway_unidentified_total").increment(1);
+        Err(Farewell::new(close::OVERLOADED, Code::Unavailable))
+    })
+}
+
+async fn find(gateway: &Gateway, token: &str, after: Option<u64>) -> Result<Hello, Farewell> {
     let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, token).await;
     let identity = identity.map_err(|problem| match problem.code {
         Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),

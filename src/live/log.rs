@@ -63,8 +63,9 @@ pub async fn head(tx: &mut TenantTx, session: SessionId) -> Result<Option<u64>, 
     Ok(head.map(to_seq))
 }
 
-/// The events after a number, at most a chunk of them; call again until none come.
-pub async fn read(tx: &mut TenantTx, session: SessionId, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
+/// The events after a number, at most a chunk of them; call again until the head is reached. Where the log begins later,
+/// or not at all, they come from the archive.
+pub async fn read(tx: &mut TenantTx, session: SessionId, after: u64, head: u64) -> Result<Vec<Logged>, sqlx::Error> {
     let rows = sqlx::query!(
         "SELECT seq, payload, actor_participant_id, created_at FROM live_session_events
          WHERE live_session_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
@@ -74,8 +75,7 @@ pub async fn read(tx: &mut TenantTx, session: SessionId, after: u64) -> Result<V
     )
     .fetch_all(&mut **tx)
     .await?;
-    // The log begins later, or not at all: what is missing is in the archive.
-    if rows.first().map_or(after == 0, |first| to_seq(first.seq) > after + 1) {
+    if after < head && rows.first().is_none_or(|first| to_seq(first.seq) > after + 1) {
         let archived = read_archive(tx, session, after).await?;
         if !archived.is_empty() {
             return Ok(archived);

@@ -10,12 +10,13 @@ mod retention;
 pub mod room;
 pub mod store;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 
 use self::{
-    core::{NodeId, Session, SystemCommand},
+    core::{NodeId, Session, SessionId, SystemCommand},
     presence::Presence,
     room::{
         Answer, Handle, Rejection,
@@ -37,6 +38,8 @@ const POLL: Duration = Duration::from_millis(100);
 const BREATH: Duration = Duration::from_millis(20);
 /// How often sessions that nobody hosts any more are looked for.
 const SWEEP: Duration = Duration::from_mins(1);
+/// So many sessions with a torn log are remembered as complained about.
+const COMPLAINTS: usize = 1_000;
 
 /// All live sessions that are open on this node. Cheap to clone.
 #[derive(Clone)]
@@ -58,13 +61,29 @@ struct Inner {
     limits: Limits,
     presence: Presence,
     rooms: Registry<Key, Handle>,
+    /// Sessions that cannot be read, and whose operator has been told.
+    torn: Mutex<BTreeSet<Key>>,
+    /// Sessions over whose archiving others come first.
+    unarchived: Mutex<Vec<SessionId>>,
 }
 
 impl Live {
     /// No rooms yet. Starts the head check, the lease and the sweep.
     pub fn new(store: impl Into<Store>, bus: Bus, clock: Clock, tasks: Tasks, limits: Limits) -> Self {
         let (store, presence, rooms) = (store.into(), Presence::new(clock.clone()), Registry::default());
-        let live = Self { inner: Arc::new(Inner { store, bus, clock, tasks, limits, presence, rooms }) };
+        let live = Self {
+            inner: Arc::new(Inner {
+                store,
+                bus,
+                clock,
+                tasks,
+                limits,
+                presence,
+                rooms,
+                torn: Mutex::default(),
+                unarchived: Mutex::default(),
+            }),
+        };
         let watcher = live.clone();
         live.inner.tasks.spawn("live head check", async move { watcher.watch_heads().await });
         let keeper = live.clone();
@@ -85,10 +104,24 @@ impl Live {
         rooms.get(key, tasks, "live room", || self.open(key)).await.map_err(|error| match error {
             WriteError::Gone => Rejection::Refused(Refusal::new(Code::NotFound)),
             error => {
-                tracing::warn!(session = %key.session, %error, "room not opened");
+                self.complain(key, &error);
                 Rejection::Retry { code: Code::Unavailable, after_ms: 1_000 }
             }
         })
+    }
+
+    /// A torn log stays torn, however often somebody comes back: that is said once.
+    fn complain(&self, key: Key, error: &WriteError) {
+        if !matches!(error, WriteError::Torn { .. }) {
+            return tracing::warn!(session = %key.session, %error, "room not opened");
+        }
+        let mut torn = self.inner.torn.lock();
+        if torn.len() >= COMPLAINTS {
+            torn.clear();
+        }
+        if torn.insert(key) {
+            tracing::error!(session = %key.session, %error, "room not opened, nor will it be: events are missing");
+        }
     }
 
     async fn open(&self, key: Key) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {

@@ -74,6 +74,20 @@ impl Socket {
         }
     }
 
+    /// Has the other side hung up, as far as is known here? Waits for nothing; what was said before is kept.
+    pub fn is_gone(&mut self) -> bool {
+        let mut chunk = [0; READ];
+        // Last words, and the end behind them.
+        for _ in 0..2 {
+            match self.stream.try_read(&mut chunk) {
+                Ok(0) => return true,
+                Ok(read) => self.decoder.push(&chunk[..read]),
+                Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            }
+        }
+        false
+    }
+
     /// Writes frames in as few calls of the kernel as possible. Must not be dropped half-way: half a frame would be
     /// written.
     pub async fn write(&mut self, frames: &[Frame]) -> Result<(), WriteError> {
@@ -193,6 +207,25 @@ mod tests {
         });
         let Message::Close(Some(frame)) = last else { panic!("{last:?}") };
         assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4200, "later"));
+    }
+
+    #[tokio::test]
+    async fn who_has_hung_up_is_gone_and_nothing_said_is_lost() {
+        let (mut socket, mut client) = pair(64 * 1024).await;
+        assert!(!socket.is_gone());
+        client.send(Message::text("hi")).await.unwrap();
+        socket.stream.readable().await.unwrap();
+        assert!(!socket.is_gone());
+        drop(client);
+        tokio::time::timeout(GOODBYE, async {
+            while !socket.is_gone() {
+                socket.stream.readable().await.unwrap();
+            }
+        })
+        .await
+        .expect("it is noticed");
+        assert_eq!(socket.next().await, Some(Ok(Incoming::Text("hi".to_owned()))));
+        assert_eq!(socket.next().await, None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -114,7 +114,8 @@ async fn admit(gateway: &Gateway, headers: &HeaderMap, session: &str, after: Opt
     if gateway.tasks.closing().is_cancelled() {
         return Err(Farewell::bare(close::DRAINING));
     }
-    let hello = hello::identify(gateway, token, after).await?;
+    // Whoever hangs up takes the whole request along.
+    let hello = hello::identify(gateway, token, after, || false).await?;
     if session != OWN && session.parse() != Ok(hello.key.session) {
         return Err(Farewell::new(close::UNAUTHENTICATED, Code::NotFound));
     }
@@ -171,7 +172,9 @@ type Never = std::convert::Infallible;
 
 /// A close before the first frame.
 fn refuse(farewell: Farewell) -> Response {
-    let mut response = Problem::new(farewell.reason.unwrap_or(Code::Unavailable)).into_response();
+    let problem = Problem::new(farewell.reason.unwrap_or(Code::Unavailable));
+    let problem = if problem.code == Code::Unavailable { problem.retry_after(1) } else { problem };
+    let mut response = problem.into_response();
     response.headers_mut().insert(CLOSE, HeaderValue::from(farewell.code));
     response
 }

@@ -248,7 +248,10 @@ impl Room {
     }
 
     fn handle(&mut self, message: Message) {
-        self.idle_since = None;
+        // To be told that there is more to read is nobody's interest in the room.
+        if !matches!(message, Message::CatchUp(_)) {
+            self.idle_since = None;
+        }
         match message {
             Message::Ask(mut ask, reply) => {
                 self.inform(&mut ask);
@@ -391,8 +394,9 @@ impl Room {
         metrics::counter!("atelier_live_commit_failures_total").increment(1);
         self.failed = !planted!(DraftKept);
         self.behind = true;
-        if matches!(error, WriteError::Deceived) {
-            self.deceived = true;
+        // Neither becomes better by trying again.
+        if matches!(error, WriteError::Deceived | WriteError::Torn { .. }) {
+            self.deceived |= matches!(error, WriteError::Deceived);
             self.send_away();
         }
         if !error.may_be_one_asks_fault() {

@@ -91,6 +91,14 @@ pub enum WriteError {
     /// bus. The room has to begin anew.
     #[error("the log is shorter than what was shown")]
     Deceived,
+    /// Neither the log nor the archive tells what comes next: nobody can know the state.
+    #[error("the log has a gap: {head} events were written, but what follows {after} is missing")]
+    Torn {
+        /// The last number that could be read.
+        after: u64,
+        /// The last number given.
+        head: u64,
+    },
     /// No answer in time.
     #[error("no answer from the database in time")]
     Deadline,
@@ -126,11 +134,10 @@ impl Writer {
             Some((seq, state)) if seq <= head => (seq, Some(state)),
             _ => (0, None),
         };
-        loop {
-            let events = tx.read(seq).await?;
-            let Some(last) = events.last() else { break };
-            seq = last.seq;
+        while seq < head {
+            let events = read(&mut tx, seq, head).await?;
             for logged in &events {
+                seq = logged.seq;
                 match (&mut state, &logged.event) {
                     (Some(state), event) => core::apply(state, event, logged.at),
                     (none, Event::Created { settings }) => *none = Some(Session::new(key.session, settings.clone())),
@@ -312,7 +319,7 @@ impl Writer {
         if head < self.seq {
             return Err(WriteError::Deceived);
         }
-        let events = if self.seq < head { tx.read(self.seq).await? } else { Vec::new() };
+        let events = if self.seq < head { read(tx, self.seq, head).await? } else { Vec::new() };
         for logged in &events {
             core::apply(&mut self.draft, &logged.event, logged.at);
             self.seq = logged.seq;
@@ -320,6 +327,15 @@ impl Writer {
         }
         Ok(Batch { others: events.len(), events, verdicts: Vec::new(), behind: self.seq < head })
     }
+}
+
+/// Some of the events up to the head: at least one, and none left out.
+async fn read(tx: &mut Transaction, after: u64, head: u64) -> Result<Vec<Logged>, WriteError> {
+    let events = tx.read(after, head).await?;
+    if events.is_empty() || !events.iter().zip(after + 1..).all(|(logged, seq)| logged.seq == seq) {
+        return Err(WriteError::Torn { after, head });
+    }
+    Ok(events)
 }
 
 /// Keeps a snapshot. Failure costs only time at the next load.

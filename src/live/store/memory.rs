@@ -150,6 +150,13 @@ impl Memory {
         self.kept.lock().get(&key).map(|kept| kept.events.clone()).unwrap_or_default()
     }
 
+    /// Loses an event, as a database does that was mended by hand.
+    pub fn lose(&self, key: Key, seq: u64) {
+        if let Some(kept) = self.kept.lock().get_mut(&key) {
+            kept.events.retain(|logged| logged.seq != seq);
+        }
+    }
+
     /// The last number given.
     pub fn head_of(&self, key: Key) -> u64 {
         self.kept.lock().get(&key).and_then(|kept| kept.events.last()).map_or(0, |logged| logged.seq)

@@ -6,10 +6,12 @@ mod roll;
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 #[cfg(test)]
 use self::memory::{Memory, MemoryTx};
 use super::{
-    core::Session,
+    core::{Session, SessionId},
     log::{self, Logged},
     projection::{self, Head},
     room::writer::Key,
@@ -21,8 +23,11 @@ use crate::{
 
 /// A connection may be dead without anybody saying so: what takes longer is given up.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// The same for what moves much.
+/// The same for a snapshot, which may be large: as long as any statement may take.
+const SNAPSHOT: Duration = Duration::from_secs(15);
+/// The same for what moves much; the database is asked for as much patience.
 const LONG: Duration = Duration::from_secs(30);
+const PATIENTLY: &str = "SET LOCAL statement_timeout = '30s'";
 
 async fn within<T>(time: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
     let late = |_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()));
@@ -42,7 +47,7 @@ pub enum Store {
 /// A transaction on one session. Dropped without [`Transaction::commit`], it leaves nothing behind.
 #[derive(Debug)]
 pub struct Transaction {
-    session: super::core::SessionId,
+    session: SessionId,
     head: Head,
     tx: Backend,
 }
@@ -96,15 +101,18 @@ impl Store {
         .await
     }
 
-    /// Sessions that have been over since before then, and whose log is not archived; some of them, the oldest first.
-    pub async fn archivable(&self, before: Moment) -> Result<Vec<Key>, sqlx::Error> {
+    /// Sessions that have been over since before then, and whose log is not archived, but for these; some of them, the
+    /// oldest first.
+    pub async fn archivable(&self, before: Moment, but: &[SessionId]) -> Result<Vec<Key>, sqlx::Error> {
+        let but: Vec<Uuid> = but.iter().map(|session| session.uuid()).collect();
         within(DEADLINE, async {
             match self {
                 Self::Postgres(db) => {
                     let mut tx = db.system().await?;
                     let rows = sqlx::query!(
-                        r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_archivable($1)"#,
-                        before
+                        r#"SELECT organization_id AS "organization!", id AS "id!" FROM live_archivable($1, $2)"#,
+                        before,
+                        &but
                     )
                     .fetch_all(&mut *tx)
                     .await?;
@@ -127,6 +135,7 @@ impl Store {
             match self {
                 Self::Postgres(db) => {
                     let mut tx = db.system().await?;
+                    sqlx::query(PATIENTLY).execute(&mut *tx).await?;
                     let moved = sqlx::query_scalar!(
                         r#"SELECT live_archive($1, $2) AS "moved!""#,
                         key.organization.uuid(),
@@ -152,7 +161,7 @@ impl Store {
             Self::Memory(_) => Ok(serde_json::to_string(&state)),
         };
         let json = json.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        let stored = within(LONG, async {
+        let stored = within(SNAPSHOT, async {
             match self {
                 Self::Postgres(db) => {
                     let mut tx = db.tenant_as(key.organization, None).await?;
@@ -196,10 +205,10 @@ impl Transaction {
         }
     }
 
-    /// The events after a number, at most a chunk of them; call again until none come.
-    pub async fn read(&mut self, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
+    /// The events after a number, at most a chunk of them; call again until the head is reached.
+    pub async fn read(&mut self, after: u64, head: u64) -> Result<Vec<Logged>, sqlx::Error> {
         match &mut self.tx {
-            Backend::Postgres(tx) => log::read(tx, self.session, after).await,
+            Backend::Postgres(tx) => log::read(tx, self.session, after, head).await,
             #[cfg(test)]
             Backend::Memory(tx) => tx.read(after).await,
         }

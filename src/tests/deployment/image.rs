@@ -99,6 +99,23 @@ fn everything_that_is_copied_exists() {
     assert!(comes_in(&ignore, "clients/web/src/main.ts"));
 }
 
+/// `npm ci` refuses a lock file that names a workspace whose manifest is not there.
+#[test]
+fn every_workspace_is_there_before_its_packages_are_installed() {
+    let image = Image::read();
+    let manifest: serde_json::Value = serde_json::from_str(&file("clients/package.json")).unwrap();
+    let workspaces: Vec<&str> =
+        manifest["workspaces"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+    let before = image.0.iter().take_while(|(word, rest)| word != "RUN" || !rest.starts_with("npm ci"));
+    let copied: Vec<&str> = before.filter(|(word, _)| word == "COPY").map(|(_, rest)| rest.as_str()).collect();
+    assert!(copied.len() < image.all("COPY").count(), "npm ci is missing");
+    let manifests = copied.iter().filter(|copy| copy.contains("/package.json ") && !copy.ends_with(" ./"));
+    let manifests: Vec<&str> = manifests.copied().collect();
+    let expected: Vec<String> = workspaces.iter().map(|w| format!("clients/{w}/package.json {w}/")).collect();
+    assert_eq!(manifests, expected);
+    assert!(copied.contains(&"clients/package.json clients/package-lock.json ./"), "{copied:?}");
+}
+
 #[test]
 fn it_runs_one_program_without_rights() {
     let image = Image::read();

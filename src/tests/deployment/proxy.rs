@@ -88,15 +88,31 @@ fn sockets_and_streams_pass() {
     for header in ["Host", "X-Forwarded-Host", "X-Forwarded-For", "X-Forwarded-Proto"] {
         value(server, &["proxy_set_header", header]);
     }
-    let live = within(server, &["location", "/live/"]);
-    assert_eq!(value(live, &["proxy_buffering"]), ["off"]);
-    // A directive of this kind in the place would take the place of all those around it.
-    assert!(!live.iter().any(|directive| directive.words[0] == "proxy_set_header"));
-    let heartbeat = u64::from(atelier::live::room::HEARTBEAT);
-    assert!(seconds(value(live, &["proxy_read_timeout"])) > 2 * heartbeat, "a quiet line is not a dead one");
     let again = value(server, &["proxy_next_upstream"]);
     assert!(again.contains(&"error".to_owned()) && !again.contains(&"non_idempotent".to_owned()), "{again:?}");
-    assert_eq!(value(live, &["proxy_pass"]), value(within(server, &["location", "/"]), &["proxy_pass"]));
+    // Where a socket is opened: what lies outside these would be cut off when it is quiet.
+    for place in ["/live/", "/collab/"] {
+        let inside = within(server, &["location", place]);
+        assert_eq!(value(inside, &["proxy_buffering"]), ["off"], "{place}");
+        // A directive of this kind in the place would take the place of all those around it.
+        assert!(!inside.iter().any(|directive| directive.words[0] == "proxy_set_header"), "{place}");
+        let heartbeat = u64::from(atelier::live::room::HEARTBEAT);
+        for timeout in ["proxy_read_timeout", "proxy_send_timeout"] {
+            assert!(seconds(value(inside, &[timeout])) > 2 * heartbeat, "{place}: a quiet line is not a dead one");
+        }
+        assert_eq!(value(inside, &["proxy_pass"]), value(within(server, &["location", "/"]), &["proxy_pass"]));
+    }
+}
+
+#[test]
+fn the_manuals_name_every_place_where_sockets_are_opened() {
+    for manual in ["README.md", "docs/operating.md"] {
+        let text = file(manual);
+        let line = text.lines().find(|line| line.contains("pass `Upgrade`")).expect(manual);
+        for place in ["`/live/`", "`/collab/`"] {
+            assert!(line.contains(place), "{manual}: {place}");
+        }
+    }
 }
 
 #[test]

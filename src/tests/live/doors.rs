@@ -1,6 +1,8 @@
 //! Ways in that are closed: tickets, tokens, codes.
+use std::time::Duration;
+
 use atelier::kernel::Clock;
-use atelier::runtime::{Rate, Rates};
+use atelier::runtime::{Limits, Rate, Rates};
 use axum::http::Method;
 use chrono::{DateTime, TimeDelta};
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ use crate::support::{Atelier, Client, Setup, Wire, client::Key, wire::over_every
 over_every_wire! {
     tickets_open_once_and_not_for_long => tickets,
     a_seat_lasts_as_long_as_its_token => seats,
+    who_cannot_be_looked_up_in_time_is_told_to_come_back => crowded,
 }
 
 async fn is_turned_away(app: &Atelier, token: &str) {
@@ -53,10 +56,30 @@ async fn seats(wire: Wire) {
     host.breaks_off().await;
 }
 
+/// The tokens are locked away for longer than anybody is asked to wait.
+async fn crowded(wire: Wire) {
+    let limits = Limits { hello: Duration::from_millis(500), ..Setup::default().limits };
+    let app = Atelier::with(Setup { limits, wire, ..Setup::default() }).await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let _host = ada.starts(&session).await;
+    let bo = session.joins("Bo").await;
+    bo.breaks_off().await;
+    let mut behind = app.database.superuser().await;
+    sqlx::query("BEGIN").execute(&mut behind).await.unwrap();
+    sqlx::query("LOCK TABLE auth_tokens IN ACCESS EXCLUSIVE MODE").execute(&mut behind).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(8), async {
+        assert!(!bo.tries_to_come().await);
+        bo.is_closed_with(4100).await;
+    });
+    told.await.expect("an answer before the database gives up");
+    sqlx::query("ROLLBACK").execute(&mut behind).await.unwrap();
+    bo.comes().await;
+}
+
 #[tokio::test]
 async fn codes_that_lead_nowhere_are_told_apart_and_not_guessed() {
-    let rates =
-        Rates { join_unknown: Rate { times: 4, per: std::time::Duration::from_hours(1) }, ..Setup::default().rates };
+    let rates = Rates { join_unknown: Rate { times: 4, per: Duration::from_hours(1) }, ..Setup::default().rates };
     let app = Atelier::with(Setup { rates, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let session = ada.creates("Intro").await;

@@ -1,10 +1,10 @@
 //! Logs of sessions that are over move into the archive; nothing is lost by it, and a room is read as fast as ever.
 use atelier::{
     bus::Bus,
-    kernel::{Clock, Id},
+    kernel::{Clock, Code, Id},
     live::{
         core::{Command, Session},
-        room::writer::Key,
+        room::{Rejection, writer::Key},
     },
 };
 use chrono::TimeDelta;
@@ -81,4 +81,67 @@ async fn a_room_is_read_from_a_snapshot_that_is_never_far_behind() {
         tokio::task::yield_now().await;
     }
     assert_eq!(read_anew(&app, key(&ada, &session)).await, (truth.seq, truth.state));
+}
+
+#[tokio::test]
+async fn a_long_log_is_read_from_the_archive_to_its_end_or_not_at_all() {
+    let clock = Clock::manual(Clock::system().now());
+    let app = Atelier::with(Setup { clock: clock.clone(), ..Setup::default() }).await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Long").await;
+    let host = ada.starts(&session).await;
+    for _ in 0..11 {
+        host.tries_all((0..1_000).map(|n| Command::Lock { locked: n % 2 == 0 })).await;
+    }
+    let bo = session.joins("Bo").await;
+    let poll = single("Tea?", &["A", "B"]);
+    host.opens(&poll).await;
+    bo.votes(&poll, &["A"]).await;
+    host.does(Command::End {}).await;
+    let truth = app.truth(&session).await;
+    clock.advance(TimeDelta::days(31));
+    assert_eq!(app.live.archive().await.unwrap(), i64::try_from(truth.seq).unwrap());
+
+    let mut behind = app.database.superuser().await;
+    assert_eq!(count(&mut behind, "live_session_archive", &session).await, 3);
+    sqlx::query("DELETE FROM live_session_snapshots").execute(&mut behind).await.unwrap();
+    assert_eq!(read_anew(&app, key(&ada, &session)).await, (truth.seq, truth.state));
+    // Without its last part, or one in between, nothing is shown rather than what was once so.
+    for from in [10_001_i64, 5_001] {
+        sqlx::query("DELETE FROM live_session_snapshots").execute(&mut behind).await.unwrap();
+        let sql = "DELETE FROM live_session_archive WHERE live_session_id = $1 AND from_seq = $2";
+        let gone = sqlx::query(sql).bind(session.id.uuid()).bind(from).execute(&mut behind).await.unwrap();
+        assert_eq!(gone.rows_affected(), 1);
+        let anew = app.another(Bus::local()).await;
+        let seen = anew.live.look(key(&ada, &session), |seq, _| seq).await;
+        assert!(matches!(seen, Err(Rejection::Retry { code: Code::Unavailable, .. })), "{from}: {seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_cannot_be_archived_hold_up_nobody() {
+    let clock = Clock::manual(Clock::system().now());
+    let app = Atelier::with(Setup { clock: clock.clone(), ..Setup::default() }).await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Whole").await;
+    ada.starts(&session).await.does(Command::End {}).await;
+    let truth = app.truth(&session).await;
+    let mut behind = app.database.superuser().await;
+    // As many as are looked at in one round, all older, and none with a log.
+    let sql = "INSERT INTO live_sessions SELECT (jsonb_populate_record(s, jsonb_build_object(
+                   'id', gen_random_uuid(), 'updated_at', s.updated_at - interval '1 hour'))).*
+               FROM live_sessions s, generate_series(1, 50) WHERE s.id = $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    clock.advance(TimeDelta::days(31));
+    assert_eq!(app.live.archive().await.unwrap(), 0, "the oldest first");
+    assert_eq!(app.live.archive().await.unwrap(), i64::try_from(truth.seq).unwrap());
+    // Nothing else is left: those again, should they have been mended.
+    assert_eq!(app.live.archive().await.unwrap(), 0);
+    let sql = "UPDATE live_sessions SET event_seq = 1 WHERE event_seq > 1 AND id <> $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    let sql = "INSERT INTO live_session_events (organization_id, live_session_id, seq, type, payload, created_at)
+               SELECT s.organization_id, s.id, 1, a->'event'->>'type', a->'event', now()
+               FROM live_sessions s, (SELECT events->0 AS a FROM live_session_archive LIMIT 1) AS first WHERE s.id <> $1";
+    sqlx::query(sql).bind(session.id.uuid()).execute(&mut behind).await.unwrap();
+    assert_eq!(app.live.archive().await.unwrap(), 50);
 }

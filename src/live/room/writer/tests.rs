@@ -80,6 +80,23 @@ async fn who_is_far_behind_reads_in_chunks_and_decides_nothing_before_the_end() 
 }
 
 #[tokio::test]
+async fn a_log_with_a_gap_is_an_error_and_not_a_shorter_log() {
+    let memory = database();
+    let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);
+    let far = 2 * CHUNK;
+    one.commit(&turns(far)).await.unwrap();
+    memory.lose(key(), CHUNK as u64 + 4);
+    // The chunk before the gap is whole.
+    assert!(other.commit(&[]).await.unwrap().behind);
+    for asks in [&[][..], &turns(1)] {
+        let error = other.commit(asks).await.unwrap_err();
+        assert!(matches!(error, WriteError::Torn { after, head } if (after, head) == (9, far as u64 + 1)), "{error}");
+    }
+    let loaded = Writer::load(Store::Memory(memory), Clock::manual(Moment::UNIX_EPOCH), key()).await;
+    assert!(matches!(loaded, Err(WriteError::Torn { .. })), "{loaded:?}");
+}
+
+#[tokio::test]
 async fn one_by_one_nothing_is_read_twice_or_left_out() {
     let memory = database();
     let (mut one, mut other) = (writer(&memory).await, writer(&memory).await);

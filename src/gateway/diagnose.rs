@@ -1,8 +1,9 @@
 //! What `/diagnose` measures a visitor's path with: a socket, a stream and a post that take the same way through
 //! proxies as the real ones, and know nothing of any session.
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     convert::Infallible,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -40,10 +41,13 @@ use crate::{
     socket::{Frame, Incoming, Socket},
 };
 
-/// So many tests that take seconds run at the same time.
+/// So many tests that take seconds run at the same time, and so many of one visitor: two pages and
+/// a bit, each with a socket, a stream and an answer that waits.
 const AT_ONCE: usize = 256;
-/// So many attempts are remembered, for so long.
+const OF_ONE: usize = 8;
+/// So many attempts are remembered, and so many of one visitor, for so long.
 const REMEMBERED: usize = 1_024;
+const REMEMBERED_OF_ONE: usize = 32;
 const FOR: Duration = Duration::from_mins(1);
 /// A socket is open for so long, takes so many messages, and each has at most so many bytes.
 const OPEN: Duration = Duration::from_secs(20);
@@ -59,32 +63,77 @@ const LONGEST_WAIT: u64 = 25;
 #[derive(Debug, Clone)]
 pub struct Tests {
     turns: Arc<Semaphore>,
-    seen: Arc<Mutex<VecDeque<(Instant, Uuid, Attempt)>>>,
+    /// How many turns each visitor has; whoever has none is not here.
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    seen: Arc<Mutex<VecDeque<Seen>>>,
+}
+
+/// The right to run one test, until it is dropped.
+#[derive(Debug)]
+struct Turn {
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    visitor: IpAddr,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock();
+        if let Some(count) = taken.get_mut(&self.visitor) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.visitor);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    visitor: IpAddr,
+    probe: Uuid,
+    attempt: Attempt,
 }
 
 impl Default for Tests {
     fn default() -> Self {
-        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), seen: Arc::default() }
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), taken: Arc::default(), seen: Arc::default() }
     }
 }
 
 impl Tests {
-    fn begin(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let turn = self.turns.clone().try_acquire_owned();
-        turn.map_err(|_| Problem::new(Code::Unavailable).retry_after(5))
+    fn begin(&self, from: ClientAddr) -> Result<Turn, Problem> {
+        let visitor = from.visitor();
+        let mut taken = self.taken.lock();
+        let count = taken.get(&visitor).copied().unwrap_or(0);
+        if count >= OF_ONE {
+            return Err(Problem::new(Code::RateLimited).retry_after(5));
+        }
+        let of_all = self.turns.clone().try_acquire_owned();
+        let of_all = of_all.map_err(|_| Problem::new(Code::Unavailable).retry_after(5))?;
+        taken.insert(visitor, count + 1);
+        Ok(Turn { taken: self.taken.clone(), visitor, _of_all: of_all })
     }
 
-    fn remember(&self, probe: Uuid, attempt: Attempt, now: Instant) {
-        let mut seen = self.seen.lock();
-        while seen.len() >= REMEMBERED || seen.front().is_some_and(|(at, ..)| now.duration_since(*at) > FOR) {
+    fn remember(&self, from: ClientAddr, probe: Uuid, attempt: Attempt, now: Instant) {
+        let (visitor, mut seen) = (from.visitor(), self.seen.lock());
+        // Nobody makes the server forget what it has seen of others.
+        let own = || seen.iter().enumerate().filter(|(_, known)| known.visitor == visitor);
+        if own().count() >= REMEMBERED_OF_ONE
+            && let Some((oldest, _)) = own().next()
+        {
+            seen.remove(oldest);
+        }
+        while seen.len() >= REMEMBERED || seen.front().is_some_and(|known| now.duration_since(known.at) > FOR) {
             seen.pop_front();
         }
-        seen.push_back((now, probe, attempt));
+        seen.push_back(Seen { at: now, visitor, probe, attempt });
     }
 
     fn recall(&self, probe: Uuid) -> Attempt {
         let seen = self.seen.lock();
-        seen.iter().rev().find(|(_, known, _)| *known == probe).map_or_else(Attempt::default, |(.., found)| *found)
+        seen.iter().rev().find(|known| known.probe == probe).map(|known| known.attempt).unwrap_or_default()
     }
 }
 
@@ -125,6 +174,8 @@ pub struct Attempt {
     pub arrived: bool,
     /// It still asked for a socket.
     pub upgrade: bool,
+    /// This server refused it, because too many tests were running.
+    pub refused: bool,
 }
 
 /// Ask what time it is
@@ -170,11 +221,13 @@ async fn socket(
     Query(Probe { probe }): Query<Probe>,
     upgrade: Result<Upgrade, Problem>,
 ) -> Result<Response, Problem> {
-    gateway.identity.limits.diagnose(from)?;
+    let allowed = gateway.identity.limits.diagnose(from);
+    let turn = allowed.and_then(|()| upgrade.is_ok().then(|| gateway.tests.begin(from)).transpose());
     if let Some(probe) = probe {
-        gateway.tests.remember(probe, Attempt { arrived: true, upgrade: upgrade.is_ok() }, Instant::now());
+        let attempt = Attempt { arrived: true, upgrade: upgrade.is_ok(), refused: turn.is_err() };
+        gateway.tests.remember(from, probe, attempt, Instant::now());
     }
-    let (upgrade, turn) = (upgrade?, gateway.tests.begin()?);
+    let (turn, upgrade) = (turn?, upgrade?);
     let closing = gateway.tasks.closing().clone();
     Ok(upgrade.accept(Some(SUBPROTOCOL), BYTES, &gateway.tasks, async move |mut socket: Socket| {
         let _turn = turn;
@@ -220,12 +273,14 @@ async fn ticks(
     Query(Wait { wait }): Query<Wait>,
 ) -> Result<Response, Problem> {
     gateway.identity.limits.diagnose(from)?;
-    let (turn, clock) = (gateway.tests.begin()?, gateway.identity.clock.clone());
+    let (turn, clock) = (gateway.tests.begin(from)?, gateway.identity.clock.clone());
     let (count, pause, first) = match wait {
         Some(seconds) => (1, Duration::from_secs(seconds.min(LONGEST_WAIT)), String::new()),
         None => (TICKS, TICK, event::prelude()),
     };
     let ticks = stream::unfold(0, move |number| tick(number, count, pause, clock.clone()));
+    // A server that is told to end does not wait for it.
+    let ticks = stream::StreamExt::take_until(ticks, gateway.tasks.closing().clone().cancelled_owned());
     let all = stream::StreamExt::chain(stream::iter([first]), ticks);
     let body = stream::StreamExt::map(all, move |text| {
         let _held_until_the_end = &turn;
@@ -270,19 +325,52 @@ async fn post(
 mod tests {
     use super::*;
 
+    fn from(n: u32) -> ClientAddr {
+        ClientAddr(IpAddr::from(n.to_be_bytes()))
+    }
+
     #[test]
     fn attempts_are_remembered_for_a_minute_and_not_too_many() {
         let (tests, start) = (Tests::default(), Instant::now());
         let probe = Uuid::from_u128;
-        let arrived = Attempt { arrived: true, upgrade: false };
+        let arrived = Attempt { arrived: true, ..Attempt::default() };
         assert_eq!(tests.recall(probe(1)), Attempt::default());
-        tests.remember(probe(1), arrived, start);
+        tests.remember(from(1), probe(1), arrived, start);
         assert_eq!(tests.recall(probe(1)), arrived);
-        tests.remember(probe(2), arrived, start + FOR * 2);
+        tests.remember(from(1), probe(2), arrived, start + FOR * 2);
         assert_eq!(tests.recall(probe(1)), Attempt::default());
-        for n in 0..REMEMBERED as u128 + 10 {
-            tests.remember(probe(n), arrived, start + FOR * 2);
+        for n in 0..u32::try_from(REMEMBERED).unwrap() + 10 {
+            tests.remember(from(n), probe(u128::from(n) + 3), arrived, start + FOR * 2);
         }
         assert_eq!(tests.seen.lock().len(), REMEMBERED);
+    }
+
+    #[test]
+    fn nobody_makes_it_forget_what_others_tried() {
+        let (tests, start, probe) = (Tests::default(), Instant::now(), Uuid::from_u128);
+        let arrived = Attempt { arrived: true, ..Attempt::default() };
+        tests.remember(from(1), probe(0), arrived, start);
+        for n in 1..=2 * REMEMBERED as u128 {
+            tests.remember(from(2), probe(n), arrived, start);
+        }
+        assert_eq!(tests.recall(probe(0)), arrived);
+        assert_eq!(tests.recall(probe(2 * REMEMBERED as u128)), arrived);
+        assert_eq!(tests.seen.lock().len(), 1 + REMEMBERED_OF_ONE);
+    }
+
+    #[test]
+    fn one_visitor_has_some_turns_and_everybody_together_has_more() {
+        let tests = Tests::default();
+        let mut turns: Vec<Turn> = (0..OF_ONE).map(|_| tests.begin(from(1)).unwrap()).collect();
+        assert_eq!(tests.begin(from(1)).unwrap_err().code, Code::RateLimited);
+        for n in 0..u32::try_from(AT_ONCE - OF_ONE).unwrap() {
+            turns.push(tests.begin(from(2 + n / 4)).unwrap());
+        }
+        assert_eq!(tests.begin(from(1_000)).unwrap_err().code, Code::Unavailable);
+        turns.remove(0);
+        turns.push(tests.begin(from(1)).unwrap());
+        assert_eq!(tests.begin(from(1)).unwrap_err().code, Code::RateLimited);
+        drop(turns);
+        assert!(tests.taken.lock().is_empty(), "who tests no more is forgotten");
     }
 }

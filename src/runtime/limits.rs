@@ -59,7 +59,7 @@ pub struct Rates {
     pub join_unknown: Rate,
     /// New accounts.
     pub register: Rate,
-    /// Requests of `/diagnose`; one test makes about twenty.
+    /// Requests of `/diagnose`; one test makes at most 34, most of which ask what became of its socket.
     pub diagnose: Rate,
 }
 

@@ -56,7 +56,7 @@ async fn a_socket_says_back_what_it_hears_and_its_attempt_is_remembered() {
     plain.refuses(400, "protocol_error");
     for (probe, arrived, upgrade) in [(good, true, true), (stripped, true, false), (fresh(), false, false)] {
         let seen = get(&app, &format!("/api/v1/diagnose/sockets/{probe}")).await;
-        assert_eq!(seen, json!({ "arrived": arrived, "upgrade": upgrade }));
+        assert_eq!(seen, json!({ "arrived": arrived, "upgrade": upgrade, "refused": false }));
     }
     app.ask(Method::GET, "/api/v1/diagnose/sockets/x", None, None).await.refuses(404, "not_found");
     assert!(open(&app, "").await.is_ok(), "without a name it works as well");
@@ -112,4 +112,38 @@ async fn nobody_tests_without_end() {
     assert_eq!(open(&app, "").await.err(), Some(429));
     // Everything else goes on.
     app.ask(Method::GET, "/health/live", None, None).await.is(200);
+}
+
+#[tokio::test]
+async fn one_visitor_does_not_take_all_the_turns() {
+    let app = Atelier::start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        sockets.push(open(&app, "").await.unwrap());
+    }
+    let probe = fresh::<()>();
+    assert_eq!(open(&app, &format!("?probe={probe}")).await.err(), Some(429));
+    for path in ["/live/diagnose/events", "/live/diagnose/events?wait=25"] {
+        app.ask(Method::GET, path, None, None).await.refuses(429, "rate_limited");
+    }
+    // Whoever asks is told that it was the server, not something on the way.
+    let seen = get(&app, &format!("/api/v1/diagnose/sockets/{probe}")).await;
+    assert_eq!(seen, json!({ "arrived": true, "upgrade": true, "refused": true }));
+    sockets.pop().unwrap().close(None).await.unwrap();
+    let again = async {
+        while open(&app, "").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.expect("a turn that is over is free");
+}
+
+#[tokio::test]
+async fn an_answer_that_waits_does_not_hold_up_the_end() {
+    let app = Atelier::start().await;
+    let url = format!("http://{}/live/diagnose/events?wait=25", app.address);
+    let answer = reqwest::get(&url).await.unwrap();
+    app.tasks.close();
+    let text = tokio::time::timeout(Duration::from_secs(5), answer.text()).await.expect("it ends at once");
+    assert_eq!(text.unwrap(), "");
 }

@@ -11,4 +11,8 @@ arrived: boolean,
 /**
  * It still asked for a socket.
  */
-upgrade: boolean, };
+upgrade: boolean, 
+/**
+ * This server refused it, because too many tests were running.
+ */
+refused: boolean, };

@@ -1,8 +1,8 @@
 /** From facts to plain words: how it goes, what is wrong, and who can do something about it. Pure. */
-import { TICK, TICKS, type Facts, type SocketFacts, type StreamFacts } from './measure';
+import { TICK, TICKS, type Facts, type ServerFacts, type SocketFacts, type StreamFacts } from './measure';
 
-/** Best first: at once; around; around, asking again and again; not at all. */
-export type Verdict = 'good' | 'detour' | 'slow' | 'broken';
+/** Best first: at once; around; around, asking again and again; not at all. Limited: the server would not test enough. */
+export type Verdict = 'good' | 'detour' | 'slow' | 'broken' | 'limited';
 export type Who = 'you' | 'network' | 'operator';
 export type State = 'ok' | 'note' | 'bad' | 'open' | 'skipped';
 export type CheckName = 'reach' | 'socket' | 'stream' | 'answer' | 'send' | 'clock' | 'speed';
@@ -82,27 +82,25 @@ export function judge(facts: Facts): Judgement {
   const checks = checksOf(facts);
   if (!facts.server.ours) {
     findServer(facts, find);
-    return { verdict: 'broken', findings: found, checks };
+    return { verdict: serverLimits(facts.server) ? 'limited' : 'broken', findings: found, checks };
   }
   const state = (name: CheckName) => checks.find((check) => check.name === name)!.state;
   const works = (name: CheckName) => state(name) === 'ok';
-  const verdict = works('socket')
-    ? 'good'
-    : works('stream') && works('send')
-      ? 'detour'
-      : works('answer') && works('send')
-        ? 'slow'
-        : 'broken';
-  if (facts.send && !works('send')) {
+  const failed = (name: CheckName) => !works(name) && state(name) !== 'skipped';
+  // What was not tested may work or not: if that makes a difference, nobody knows.
+  const [best, worst] = [verdictOf((name) => !failed(name)), verdictOf(works)];
+  const verdict = best === worst ? best : 'limited';
+  if (checks.some((check) => check.state === 'skipped')) find('limited', 'you');
+  if (facts.send && failed('send')) {
     if (facts.send.arrived) find('sendStripped', 'operator');
     else find('sendBlocked', 'network', { status: facts.send.status ?? 0 });
   }
-  if (facts.socket && !works('socket')) findSocket(facts.socket, find);
-  if (facts.stream && !works('stream')) {
+  if (facts.socket && failed('socket')) findSocket(facts.socket, find);
+  if (facts.stream && failed('stream')) {
     if (heldBack(facts.stream)) find('streamHeld', 'operator', {}, BUFFERING);
     else find('streamBlocked', 'network', { status: facts.stream.status ?? 0 });
   }
-  if (facts.answer && !works('answer')) find('answerCut', 'operator', {}, TIMEOUTS);
+  if (facts.answer && failed('answer')) find('answerCut', 'operator', {}, TIMEOUTS);
   if (!works('clock')) {
     const { skewMs } = facts.server;
     find(skewMs < 0 ? 'clockAhead' : 'clockBehind', 'you', { seconds: Math.round(Math.abs(skewMs) / 1_000) });
@@ -112,14 +110,30 @@ export function judge(facts: Facts): Judgement {
   return { verdict, findings: found, checks };
 }
 
+function verdictOf(works: (name: CheckName) => boolean): Verdict {
+  if (works('socket')) return 'good';
+  if (!works('send')) return 'broken';
+  return works('stream') ? 'detour' : works('answer') ? 'slow' : 'broken';
+}
+
 type Find = (trouble: Trouble, who: Who, params?: Finding['params'], remedy?: string) => void;
 
 function findServer({ online, server }: Facts, find: Find): void {
   const { status } = server;
   if (status === null) find(online ? 'unreachable' : 'offline', 'you');
-  else if (status === 429) find('limited', 'you');
+  else if (serverLimits(server)) find('limited', 'you');
   else if (status >= 500) find('gateway', 'operator', { status });
   else find('portal', 'you', { status });
+}
+
+function serverLimits({ status, limited }: ServerFacts): boolean {
+  return status === 429 || limited === true;
+}
+
+/** It was the server that would not have the socket, or not say what became of it. */
+export function socketLimited({ openMs, attempt, limited }: SocketFacts): boolean {
+  if (openMs !== null) return false;
+  return attempt.arrived ? attempt.upgrade && attempt.refused : limited === true;
 }
 
 function findSocket(socket: SocketFacts, find: Find): void {
@@ -153,21 +167,29 @@ export function median(values: readonly number[]): number {
 export function checksOf(facts: Facts | null): Check[] {
   const server = facts?.server;
   const rest: State = server && !server.ours ? 'skipped' : 'open';
-  const check = (name: CheckName, good: boolean | undefined, values: Check['values'], otherwise: State): Check => ({
-    name,
-    state: good === undefined ? rest : good ? 'ok' : otherwise,
-    values,
-  });
+  const check = (
+    name: CheckName,
+    good: boolean | undefined,
+    values: Check['values'],
+    otherwise: State,
+    limited?: boolean,
+  ): Check => ({ name, state: limited ? 'skipped' : good === undefined ? rest : good ? 'ok' : otherwise, values });
   const { socket, stream, answer, send } = facts ?? {};
   const ms = median(server?.trips ?? []);
   const known = server?.ours ? server : undefined;
   const reach = check('reach', server?.ours, { status: server?.status ?? 0 }, 'bad');
   return [
     server ? reach : { ...reach, state: 'open' },
-    check('socket', socket && socketWorks(socket), socketValues(socket), 'bad'),
-    check('stream', stream && stream.cameMs.length === TICKS && !heldBack(stream), streamValues(stream), 'bad'),
-    check('answer', answer?.complete, { seconds: (answer?.tookMs ?? 0) / 1_000 }, 'bad'),
-    check('send', send && send.arrived && send.authorized, { status: send?.status ?? 0 }, 'bad'),
+    check('socket', socket && socketWorks(socket), socketValues(socket), 'bad', socket && socketLimited(socket)),
+    check(
+      'stream',
+      stream && stream.cameMs.length === TICKS && !heldBack(stream),
+      streamValues(stream),
+      'bad',
+      stream?.limited,
+    ),
+    check('answer', answer?.complete, { seconds: (answer?.tookMs ?? 0) / 1_000 }, 'bad', answer?.limited),
+    check('send', send && send.arrived && send.authorized, { status: send?.status ?? 0 }, 'bad', send?.limited),
     check('clock', known && Math.abs(known.skewMs) < SKEW, { seconds: Math.abs(known?.skewMs ?? 0) / 1_000 }, 'note'),
     check('speed', known && ms < SLOW, { ms }, 'note'),
   ];

@@ -6,6 +6,8 @@ export interface ServerFacts {
   status: number | null;
   /** It was our server that answered. */
   ours: boolean;
+  /** It was our server that would not, because too many are testing. Here and below. */
+  limited?: boolean;
   /** Does the server know that it is reached over https? */
   secure: boolean;
   /** Milliseconds there and back, in order. */
@@ -22,12 +24,15 @@ export interface SocketFacts {
   endedMs: number | null;
   /** What the server saw of it. */
   attempt: Attempt;
+  /** It would not say. */
+  limited?: boolean;
   /** How the real address closes a stranger; 4001 came from the server. */
   doorCode: number;
 }
 
 export interface StreamFacts {
   status: number | null;
+  limited?: boolean;
   /** Milliseconds until each event was here. */
   cameMs: number[];
   /** Something on the way has changed the encoding. */
@@ -36,12 +41,14 @@ export interface StreamFacts {
 
 export interface AnswerFacts {
   status: number | null;
+  limited?: boolean;
   tookMs: number;
   complete: boolean;
 }
 
 export interface SendFacts {
   status: number | null;
+  limited?: boolean;
   arrived: boolean;
   authorized: boolean;
 }
@@ -68,8 +75,9 @@ const TRIPS = 6;
 const PATIENCE = 8_000;
 const ECHO = 4_000;
 const HELD = 12_000;
-/** Each time another node may be asked. */
-const ASK_NODES = 6;
+/** Each time another node may be asked; so many times (ADR 012), so many of them at once. */
+const ASK_NODES = 24;
+const ASK_AT_ONCE = 4;
 
 /** All facts; `tell` hears of each group as it is known. */
 export async function measure(tell: (facts: Facts) => void): Promise<Facts> {
@@ -101,6 +109,7 @@ async function measureServer(): Promise<ServerFacts> {
     const response = await get('/api/v1/diagnose');
     if (!response) break;
     facts.status = response.status;
+    if (await isLimit(response)) facts.limited = true;
     const told = (await response.json().catch(() => null)) as Partial<Diagnosis> | null;
     if (!response.ok || typeof told?.time !== 'string') break;
     const trip = performance.now() - began;
@@ -119,13 +128,27 @@ async function measureServer(): Promise<ServerFacts> {
 async function measureSocket(): Promise<SocketFacts> {
   const probe = newId();
   const [line, doorCode] = await Promise.all([hold(probe), knock()]);
-  let attempt: Attempt = { arrived: line.openMs !== null, upgrade: line.openMs !== null };
-  for (let n = 0; n < ASK_NODES && !attempt.arrived; n++) {
+  if (line.openMs !== null) return { ...line, attempt: { arrived: true, upgrade: true, refused: false }, doorCode };
+  return { ...line, ...(await findAttempt(probe)), doorCode };
+}
+
+/** Only the node that has seen the attempt knows of it, and each question may reach another one. */
+export async function findAttempt(probe: string): Promise<Pick<SocketFacts, 'attempt' | 'limited'>> {
+  let limited = false;
+  const ask = async (): Promise<Attempt | undefined> => {
     const response = await get(`/api/v1/diagnose/sockets/${probe}`);
+    if (response && (await isLimit(response))) limited = true;
     const told = (await response?.json().catch(() => null)) as Partial<Attempt> | null;
-    attempt = { arrived: told?.arrived === true, upgrade: told?.upgrade === true };
+    return told?.arrived === true
+      ? { arrived: true, upgrade: told.upgrade === true, refused: told.refused === true }
+      : undefined;
+  };
+  for (let asked = 0; asked < ASK_NODES && !limited; asked += ASK_AT_ONCE) {
+    const told = await Promise.all(Array.from({ length: ASK_AT_ONCE }, ask));
+    const attempt = told.find((one) => one !== undefined);
+    if (attempt) return { attempt };
   }
-  return { ...line, attempt, doorCode };
+  return { attempt: { arrived: false, upgrade: false, refused: false }, limited };
 }
 
 function socket(path: string): WebSocket {
@@ -189,6 +212,7 @@ async function measureStream(): Promise<StreamFacts> {
   try {
     const response = await request('/live/diagnose/events', { signal: limit.signal });
     facts.status = response.status;
+    facts.limited = await isLimit(response);
     facts.encoding = response.headers.get('content-encoding') ?? '';
     const reader = response.ok ? response.body?.getReader() : undefined;
     const decoder = new TextDecoder();
@@ -210,18 +234,31 @@ async function measureStream(): Promise<StreamFacts> {
 async function measureAnswer(): Promise<AnswerFacts> {
   const began = performance.now();
   const response = await get(`/live/diagnose/events?wait=${WAIT}`, WAIT * 1_000 + PATIENCE);
+  const limited = response && (await isLimit(response));
   const text = await response?.text().catch(() => '');
   const tookMs = Math.round(performance.now() - began);
-  return { status: response?.status ?? null, tookMs, complete: text?.includes('"tick":1') === true };
+  return { status: response?.status ?? null, limited, tookMs, complete: text?.includes('"tick":1') === true };
 }
 
 async function measureSend(): Promise<SendFacts> {
   const headers = { 'content-type': 'application/json', authorization: 'Bearer diagnose' };
   const body = JSON.stringify({ ref: 1, command: { diagnose: {} } });
   const response = await get('/live/diagnose/commands', PATIENCE, { method: 'POST', headers, body });
+  const limited = response && (await isLimit(response));
   const told = (await response?.json().catch(() => null)) as { bytes?: number; authorized?: boolean } | null;
   const arrived = told?.bytes === body.length;
-  return { status: response?.status ?? null, arrived, authorized: arrived && told?.authorized === true };
+  return { status: response?.status ?? null, limited, arrived, authorized: arrived && told?.authorized === true };
+}
+
+/** Is this our server's answer to one test too many? A proxy may say 429 or 503, too, but not in these words. */
+export async function isLimit(response: Response): Promise<boolean> {
+  if (response.status !== 429 && response.status !== 503) return false;
+  if (!response.headers.get('content-type')?.startsWith('application/problem+json')) return false;
+  const problem = (await response
+    .clone()
+    .json()
+    .catch(() => null)) as { code?: unknown } | null;
+  return problem?.code === 'rate_limited' || problem?.code === 'unavailable';
 }
 
 /** Undefined: no answer in time. */

@@ -16,6 +16,8 @@ export function report(facts: Facts, { verdict, findings }: Judgement, page: str
     ['server', `status ${server.status ?? 'none'}, ours ${told(server.ours)}, knows https ${told(server.secure)}`],
     ['round trips', `${some(server.trips)} ms`],
   ];
+  const limited = [server, socket, stream, answer, send].some((part) => part?.limited) || socket?.attempt.refused;
+  if (limited) lines.push(['limited', 'the server would not run or tell some of the tests, there were too many']);
   if (socket) {
     const ended = socket.endedMs === null ? 'not cut' : `cut after ${socket.endedMs} ms`;
     const open = socket.openMs === null ? 'never opened' : `open after ${socket.openMs} ms, ${ended}`;

@@ -24,6 +24,9 @@ export default {
   'verdict.broken': 'Neues kommt nicht durch.',
   'verdict.broken.body':
     'Über dieses Netz kannst du kaum teilnehmen. Unten steht, was hilft; ein Handy mit mobilen Daten ist oft der schnellste Weg.',
+  'verdict.limited': 'Nicht alles konnte getestet werden.',
+  'verdict.limited.body':
+    'Der Server ist mit anderen Tests beschäftigt. Deshalb lässt sich nicht sagen, wie gut dieses Gerät verbunden ist. Am Netz liegt das nicht.',
   'verdict.away': 'Der Server ist nicht erreichbar.',
   'verdict.away.body': 'Deshalb konnte nichts weiter getestet werden.',
 
@@ -65,8 +68,9 @@ export default {
     'Meist ist das die Anmeldeseite eines WLANs. Öffne irgendeine Webseite, melde dich dort an und teste noch einmal.',
   'find.gateway': 'Ein Proxy antwortet, der Server dahinter aber nicht ({status}).',
   'find.gateway.body': 'Läuft Atelier, und führt der Proxy zu seiner Adresse?',
-  'find.limited': 'Aus diesem Netz kamen zu viele Tests.',
-  'find.limited.body': 'Warte eine Minute und teste noch einmal.',
+  'find.limited': 'Der Server hat nicht alles getestet: Es waren zu viele Tests.',
+  'find.limited.body':
+    'Aus diesem Netz oder von allen zusammen. Was nicht getestet wurde, sagt nichts über die Verbindung. Warte eine Minute und teste noch einmal.',
   'find.socketStripped': 'Ein Proxy nimmt WebSocket-Anfragen auseinander.',
   'find.socketStripped.body':
     'Die Anfrage kam ohne ihren Header Upgrade beim Server an, der deshalb nur mit 400 antworten konnte. Der Proxy vor dem Server muss die Header Upgrade und Connection weitergeben, über HTTP/1.1.',

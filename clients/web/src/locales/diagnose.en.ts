@@ -21,6 +21,9 @@ export default {
   'verdict.broken': 'Live updates do not get through.',
   'verdict.broken.body':
     'You can hardly take part over this network. Below is what helps; a phone on mobile data is often the quickest way.',
+  'verdict.limited': 'Not everything could be tested.',
+  'verdict.limited.body':
+    'The server is busy with other tests, so it cannot be said how well this device is connected. That is not a fault of the network.',
   'verdict.away': 'The server cannot be reached.',
   'verdict.away.body': 'So nothing else could be tested.',
 
@@ -62,8 +65,9 @@ export default {
     'Usually that is the sign-in page of a Wi-Fi network. Open any web page, sign in there, then test again.',
   'find.gateway': 'A proxy answers, but the server behind it does not ({status}).',
   'find.gateway.body': 'Does Atelier run, and does the proxy lead to its address?',
-  'find.limited': 'There were too many tests from this network.',
-  'find.limited.body': 'Wait a minute, then test again.',
+  'find.limited': 'The server would not test everything: there were too many tests.',
+  'find.limited.body':
+    'From this network, or from all together. What was not tested says nothing about the connection. Wait a minute, then test again.',
   'find.socketStripped': 'A proxy takes WebSocket requests apart.',
   'find.socketStripped.body':
     'The request reached the server without its Upgrade header, so the server could only answer 400. The proxy in front of the server has to pass the headers Upgrade and Connection on, over HTTP/1.1.',

@@ -1,6 +1,6 @@
 /** From what was measured to what is said. */
 import { describe, expect, test } from 'vitest';
-import { judge, type Trouble, type Verdict, type Who } from '../../src/diagnose/judge';
+import { judge, type CheckName, type Trouble, type Verdict, type Who } from '../../src/diagnose/judge';
 import type { Facts, SocketFacts } from '../../src/diagnose/measure';
 import { report } from '../../src/diagnose/report';
 
@@ -8,7 +8,7 @@ const SOCKET: SocketFacts = {
   openMs: 30,
   echoMs: [20, 21, 22, 20],
   endedMs: null,
-  attempt: { arrived: true, upgrade: true },
+  attempt: { arrived: true, upgrade: true, refused: false },
   doorCode: 4001,
 };
 const GOOD: Facts = {
@@ -31,13 +31,13 @@ const cases: Case[] = [
   ['nothing wrong', GOOD, 'good'],
   [
     'a proxy that drops the Upgrade header',
-    { ...GOOD, socket: { ...never, attempt: { arrived: true, upgrade: false } } },
+    { ...GOOD, socket: { ...never, attempt: { arrived: true, upgrade: false, refused: false } } },
     'detour',
     ['socketStripped', 'operator'],
   ],
   [
     'a firewall that stops sockets',
-    { ...GOOD, socket: { ...never, attempt: { arrived: false, upgrade: false } } },
+    { ...GOOD, socket: { ...never, attempt: { arrived: false, upgrade: false, refused: false } } },
     'detour',
     ['socketBlocked', 'network'],
   ],
@@ -111,7 +111,55 @@ const cases: Case[] = [
     'broken',
     ['offline', 'you'],
   ],
-  ['too many tests', { ...AWAY, ...server({ status: 429, ours: false, trips: [] }) }, 'broken', ['limited', 'you']],
+  ['too many tests', { ...AWAY, ...server({ status: 429, ours: false, trips: [] }) }, 'limited', ['limited', 'you']],
+  [
+    'too many tests of everybody',
+    { ...AWAY, ...server({ status: 503, limited: true, ours: false, trips: [] }) },
+    'limited',
+    ['limited', 'you'],
+  ],
+];
+const refused = { status: 429, limited: true };
+const stopped = { ...never, attempt: { arrived: false, upgrade: false, refused: false } };
+const limits: [name: string, facts: Facts, verdict: Verdict, untested: CheckName[], ...others: [Trouble, Who][]][] = [
+  [
+    'a socket refused by the server',
+    { ...GOOD, socket: { ...never, attempt: { arrived: true, upgrade: true, refused: true } } },
+    'limited',
+    ['socket'],
+  ],
+  ['what became of a socket not told', { ...GOOD, socket: { ...stopped, limited: true } }, 'limited', ['socket']],
+  [
+    'a socket refused that was taken apart before',
+    { ...GOOD, socket: { ...never, attempt: { arrived: true, upgrade: false, refused: true } } },
+    'detour',
+    [],
+    ['socketStripped', 'operator'],
+  ],
+  ['a stream refused', { ...GOOD, stream: { ...refused, cameMs: [], encoding: '' } }, 'good', ['stream']],
+  ['an answer refused', { ...GOOD, answer: { ...refused, tookMs: 20, complete: false } }, 'good', ['answer']],
+  ['a post refused', { ...GOOD, send: { ...refused, arrived: false, authorized: false } }, 'good', ['send']],
+  [
+    'a stream refused, and sockets stopped',
+    { ...GOOD, socket: stopped, stream: { status: 503, limited: true, cameMs: [], encoding: '' } },
+    'limited',
+    ['stream'],
+    ['socketBlocked', 'network'],
+  ],
+  [
+    'an answer refused that does not matter',
+    { ...GOOD, socket: stopped, answer: { ...refused, tookMs: 20, complete: false } },
+    'detour',
+    ['answer'],
+    ['socketBlocked', 'network'],
+  ],
+  [
+    'the same from a proxy',
+    { ...GOOD, stream: { status: 503, limited: false, cameMs: [], encoding: '' } },
+    'good',
+    [],
+    ['streamBlocked', 'network'],
+  ],
 ];
 
 describe('what is wrong is named, and who can mend it', () => {
@@ -123,8 +171,22 @@ describe('what is wrong is named, and who can mend it', () => {
     expect(judgement.checks.filter(({ state }) => state === 'skipped').map(({ name }) => name)).toEqual(untested);
   });
 
+  test.each(limits)(
+    "refused by the server is nobody else's fault: %s",
+    (_name, facts, verdict, untested, ...others) => {
+      const judgement = judge(facts);
+      const limited: [Trouble, Who][] = untested.length > 0 ? [['limited', 'you']] : [];
+      expect(judgement.findings.map(({ trouble, who }) => [trouble, who])).toEqual([...limited, ...others]);
+      expect(judgement.verdict).toBe(verdict);
+      expect(judgement.checks.filter(({ state }) => state === 'skipped').map(({ name }) => name)).toEqual(untested);
+    },
+  );
+
   test('an operator gets lines to paste', () => {
-    const { findings } = judge({ ...GOOD, socket: { ...never, attempt: { arrived: true, upgrade: false } } });
+    const { findings } = judge({
+      ...GOOD,
+      socket: { ...never, attempt: { arrived: true, upgrade: false, refused: false } },
+    });
     expect(findings[0]!.remedy).toContain('proxy_set_header Upgrade $http_upgrade;');
   });
 });

@@ -67,12 +67,14 @@ pub enum Bug {
     StrayForgotten,
     /// Who does not come back in time is not missed.
     GraceForgotten,
+    /// What comes late is done, though its sender has done something else since.
+    LateIsDone,
 }
 
 #[cfg(test)]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::AckBeforeCommit,
         Self::PublishBeforeCommit,
         Self::GapIgnored,
@@ -97,6 +99,7 @@ impl Bug {
         Self::LostStillCounted,
         Self::StrayForgotten,
         Self::GraceForgotten,
+        Self::LateIsDone,
     ];
 }
 

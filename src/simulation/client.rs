@@ -88,6 +88,8 @@ pub struct Client {
     slow_until: Instant,
     /// So many messages are still heard on this connection.
     hears: Option<u64>,
+    /// The next commands take so many milliseconds, and the line breaks behind them.
+    late: Option<u64>,
     joined: bool,
     gone: bool,
     turned_away: u32,
@@ -130,6 +132,7 @@ impl Client {
             away_until: world.at(plan.people[number].comes),
             slow_until: world.at(0),
             hears: None,
+            late: None,
             joined: false,
             gone: false,
             turned_away: 0,
@@ -249,12 +252,18 @@ impl Client {
                 self.note("dead line", &[], String::new);
                 return End::Broken;
             }
-            for (reference, command) in self.due(now) {
-                let takes = self.takes();
+            let due = self.due(now);
+            let late = self.late.take_if(|_| !due.is_empty()).filter(|_| !self.world.is_calm());
+            for (reference, command) in due {
+                let takes = late.map_or_else(|| self.takes(), Duration::from_millis);
                 let known = self.held.lock().copy.known;
                 if wires.out.send(Up::Do(reference, Some(known), command), takes).await.is_err() {
                     return End::Broken;
                 }
+            }
+            if let Some(millis) = late {
+                self.part(wires, Break::Late(millis));
+                return End::Broken;
             }
             let wake = self.next_wake(now).min(wires.heard + DEAD);
             let reads = self.slow_until <= now;
@@ -318,6 +327,14 @@ impl Client {
                 sleep(Duration::from_millis(millis)).await;
                 drop(wires);
             }),
+            // Somebody on the way goes on taking what the node says.
+            Break::Late(millis) => self.world.tasks.spawn("a line that is late", async move {
+                let Wires { out, mut inward, .. } = wires;
+                let swallow = async { while inward.next().await.is_some() {} };
+                // Long enough, or ended by the node: all the same.
+                let _ = timeout(Duration::from_millis(millis + 100), swallow).await;
+                drop(out);
+            }),
         }
     }
 
@@ -338,6 +355,7 @@ impl Client {
             self.note("trouble", &[], || format!("{what:?}"));
             match what {
                 Trouble::Cut { how: Break::After(heard), .. } => self.hears = Some(heard),
+                Trouble::Cut { how: Break::Late(millis), .. } => self.late = Some(millis),
                 Trouble::Cut { how, .. } => broken = Some(how),
                 Trouble::Slow { lasts, .. } => self.slow_until = at + Duration::from_millis(lasts),
                 Trouble::Gone { .. } => {

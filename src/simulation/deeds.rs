@@ -106,6 +106,12 @@ fn vote(chance: &mut Chance, session: usize) -> Command {
     Command::Vote { poll, round: chance.strikes(700).then_some(0), choice }
 }
 
+/// A vote for one option of the first poll.
+pub fn mark(session: usize, option: usize) -> Command {
+    let choice = Choice::Options(vec![ids::option(0, option)]);
+    Command::Vote { poll: ids::poll(session, 0), round: Some(0), choice }
+}
+
 fn participants(chance: &mut Chance, people: &[Person], person: usize) -> Command {
     let session = people[person].session;
     match chance.below(20) {

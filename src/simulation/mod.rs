@@ -29,7 +29,7 @@ use tokio::time::sleep;
 use self::{
     client::{Client, Held, Standing},
     oracle::{Judge, Seen},
-    plan::{Plan, Trouble},
+    plan::{Break, Plan, Trouble},
     world::World,
 };
 use crate::{
@@ -49,6 +49,9 @@ const LOOK: Duration = Duration::from_millis(250);
 const QUIET: u32 = 8;
 /// It has to be quiet so long after everything is mended.
 const PATIENCE: Duration = Duration::from_secs(200);
+
+/// So long a room may wait for an answer that was lost before all was mended, if nobody is connected to it.
+const LOST_ANSWER: Duration = Duration::from_secs(12);
 
 /// No run takes longer.
 const LONGEST: Duration = Duration::from_mins(20);
@@ -140,9 +143,10 @@ fn fold(session: usize, log: &[Logged]) -> Option<Session> {
 
 /// Waits until everybody is there and counted, everything is answered, and nothing changes any more.
 async fn quiet(world: &World, people: &People) -> Result<(), String> {
-    // Who does not read yet looks as quiet as who has read everything.
+    // Who does not read yet looks as quiet as who has read everything, and so does what is still under way.
     let slow = world.plan.blows.iter().filter_map(|blow| match blow.what {
         Trouble::Slow { lasts, .. } => Some(blow.at + lasts),
+        Trouble::Cut { how: Break::Late(millis), .. } => Some(world.plan.length + millis + 100),
         _ => None,
     });
     let last = world.plan.deeds.iter().map(|deed| deed.at).chain(slow).max().unwrap_or(0);
@@ -203,9 +207,10 @@ fn miscounted(world: &World, session: usize, people: &[(usize, &Held)]) -> Vec<S
 async fn evidence(world: &World, session: usize) -> (Vec<Logged>, Vec<(String, Option<Seen>)>) {
     let key = ids::session(session);
     let clock = Clock::simulated(0, world::dawn(), tokio::time::Instant::now());
+    let patience = world.now() + LOST_ANSWER;
     loop {
         let head = world.memory.head_of(key);
-        let mut rooms = Vec::new();
+        let mut rooms: Vec<(String, Option<Seen>)> = Vec::new();
         for node in 0..world.plan.nodes {
             let seen = match world.live(node) {
                 Some(live) => live.look(key, |seq, state| (seq, state.clone())).await.ok(),
@@ -215,10 +220,11 @@ async fn evidence(world: &World, session: usize) -> (Vec<Logged>, Vec<(String, O
         }
         let fresh = Writer::load(Store::Memory(world.memory.clone()), clock.clone(), key).await;
         rooms.push(("a room opened now".to_owned(), fresh.ok().map(|writer| (writer.seq(), writer.state()))));
-        if world.memory.head_of(key) == head {
+        let behind = rooms.iter().any(|(_, seen)| seen.as_ref().is_some_and(|(seq, _)| *seq < head));
+        if world.memory.head_of(key) == head && (!behind || world.now() > patience) {
             return (world.memory.log(key), rooms);
         }
-        // A timer ran out meanwhile.
+        // A timer ran out meanwhile, or an answer is still waited for.
         sleep(LOOK * QUIET).await;
     }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     kernel::Code,
     live::{
-        core::{self, Actor, Command, Event, ParticipantId, Session},
+        core::{self, Actor, Choice, Command, Event, ParticipantId, PollId, Session},
         log::Logged,
         store::memory::INDIGESTIBLE,
     },
@@ -28,6 +28,8 @@ pub struct Judge<'a> {
     pub faults: Vec<String>,
     /// How many times each command of each person is in the log.
     done: BTreeMap<(usize, usize), u32>,
+    /// What each person has voted in each poll, since it was last empty.
+    votes: BTreeMap<(usize, PollId), Vec<Choice>>,
 }
 
 /// What a session says somewhere: its number and its state.
@@ -36,7 +38,7 @@ pub type Seen = (u64, Session);
 impl<'a> Judge<'a> {
     /// Looks at nothing yet.
     pub fn new(session: usize, log: &'a [Logged], people: BTreeMap<usize, &'a Held>) -> Self {
-        Self { session, log, people, faults: Vec::new(), done: BTreeMap::new() }
+        Self { session, log, people, faults: Vec::new(), done: BTreeMap::new(), votes: BTreeMap::new() }
     }
 
     fn fault(&mut self, what: impl AsRef<str>) {
@@ -113,24 +115,41 @@ impl<'a> Judge<'a> {
             self.fault(format!("{} was caused by {actor}, who is not here", first.seq));
             return 1;
         };
-        // Of several that would explain it, a refused one is the last to be believed.
-        for refused in [false, true] {
-            for (number, entry) in held.outbox.entries.iter().enumerate() {
-                let is_refused = matches!(entry.settled, Some(Settled::Refused(_))) && entry.attempts == 1;
-                if is_refused != refused || entry.attempts == 0 || !may_cause(&entry.command, &first.event) {
-                    continue;
-                }
-                let decided =
-                    core::decide(state, Actor::Participant(actor), &informed(&entry.command, state), first.at);
-                let events = decided.unwrap_or_default();
-                if !events.is_empty() && same(&events, &self.log[place..], actor) {
-                    *self.done.entry((person, number)).or_default() += 1;
-                    return events.len();
-                }
+        let mut asked = Vec::new();
+        for (number, entry) in held.outbox.entries.iter().enumerate() {
+            if entry.attempts == 0 || !may_cause(&entry.command, &first.event) {
+                continue;
+            }
+            let decided = core::decide(state, Actor::Participant(actor), &informed(&entry.command, state), first.at);
+            let events = decided.unwrap_or_default();
+            if !events.is_empty() && same(&events, &self.log[place..], actor) {
+                let refused = matches!(entry.settled, Some(Settled::Refused(_))) && entry.attempts == 1;
+                asked.push((refused, number, events.len()));
             }
         }
-        self.fault(format!("nobody asked for {}: {:?}", first.seq, first.event));
-        1
+        self.overturned(state, person, &first.event, asked.len());
+        // Of several that would explain it, a refused one is the last to be believed.
+        let Some((_, number, length)) = asked.into_iter().min() else {
+            self.fault(format!("nobody asked for {}: {:?}", first.seq, first.event));
+            return 1;
+        };
+        *self.done.entry((person, number)).or_default() += 1;
+        length
+    }
+
+    /// A vote is given once. It may be sent twice, but never comes back behind another one of the same person.
+    fn overturned(&mut self, state: &Session, person: usize, event: &Event, asked: usize) {
+        let Event::Voted { poll, participant, choice, .. } = event else { return };
+        let votes = self.votes.entry((person, *poll)).or_default();
+        if state.polls.get(poll).is_none_or(|poll| !poll.ballots.contains_key(participant)) {
+            votes.clear();
+        }
+        votes.push(choice.clone());
+        let times = votes.iter().filter(|vote| *vote == choice).count();
+        if asked > 0 && times > asked {
+            let fault = format!("p{person} voted {choice:?} {asked} times, but it was done {times} times: {votes:?}");
+            self.fault(fault);
+        }
     }
 
     /// A refusal is final: nothing of it is in the log.

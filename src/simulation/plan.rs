@@ -78,6 +78,8 @@ pub enum Break {
     After(u64),
     /// The node does not notice for so many milliseconds.
     HalfOpen(u64),
+    /// Right behind the next command: what went out with it reaches the node so many milliseconds later.
+    Late(u64),
 }
 
 /// Something that goes wrong.
@@ -197,6 +199,7 @@ impl Plan {
             ring: chance.pick(&[4, 8, 16, 64]),
         };
         plan.blows = blows(&mut chance, &plan);
+        late(&mut plan);
         let ends = |blow: &Blow| {
             blow.at + if let Trouble::Storm { lasts: lasts @ LONG.., .. } = blow.what { lasts } else { 0 }
         };
@@ -270,6 +273,26 @@ fn blows(chance: &mut Chance, plan: &Plan) -> Vec<Blow> {
     }
     blows.sort_by_key(|blow| blow.at);
     blows
+}
+
+/// Somebody's line breaks behind a vote, which arrives late: after it was given again, and after the next one.
+fn late(plan: &mut Plan) {
+    let mut chance = Chance::of(plan.seed, "late", 0);
+    if !chance.strikes(150) {
+        return;
+    }
+    let person = chance.place(plan.people.len());
+    let Person { session, role: Some(Role::Participant), comes, .. } = plan.people[person] else { return };
+    let first = comes + 300;
+    let at = chance.within(first, plan.length.max(first + 1));
+    let how = Break::Late(chance.pick(&[900, 1_500, 2_500]));
+    plan.blows.push(Blow { at, what: Trouble::Cut { person, how } });
+    plan.blows.sort_by_key(|blow| blow.at);
+    let after = chance.within(450, 800);
+    for (at, mark) in [(at, 0), (at + after, 1)] {
+        plan.deeds.push(Deed { at, person, command: deeds::mark(session, mark) });
+    }
+    plan.deeds.sort_by_key(|deed| deed.at);
 }
 
 /// What is noticed only after a while: people are gone, with their node or without; a node is thought to be gone.

@@ -296,7 +296,7 @@ impl Writer {
                 }
                 Ask::System(command) => (None, None, core::decide_system(&self.draft, command, at)),
             };
-            let late = knows.is_some_and(|(person, knows)| self.acts.overtake(person, knows));
+            let late = knows.is_some_and(|(person, knows)| self.acts.overtake(person, knows)) && !planted!(LateIsDone);
             batch.verdicts.push(match decision {
                 Ok(events) if late && !events.is_empty() => Verdict::Late,
                 Ok(events) => {

@@ -86,6 +86,6 @@ test('the host is gone: an assistant takes over in one tap, and timers do not ju
   // The host comes back, and leads as before.
   const again = await house.studio(workshop);
   await again.goto(`/studio/s/${stage.session.id}`);
-  await again.getByRole('button', { name: 'Go on' }).click();
+  await again.getByRole('button', { name: 'Go on', exact: true }).click();
   await expect(assistant.getByRole('button', { name: 'Pause' })).toBeVisible();
 });

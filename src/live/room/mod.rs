@@ -430,6 +430,7 @@ impl Room {
         for ((ask, reply), verdict) in std::mem::take(&mut self.under_way).into_iter().zip(batch.verdicts) {
             self.settle(ask, reply, verdict);
         }
+        self.close_if_over();
     }
 
     /// Beside the work: a snapshot only shortens the next load.

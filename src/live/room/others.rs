@@ -44,6 +44,7 @@ impl Room {
                     None => {}
                 }
                 self.advance(events);
+                self.close_if_over();
             }
             _ => self.behind = true,
         }

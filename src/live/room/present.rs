@@ -99,9 +99,6 @@ impl Room {
                 let lines = self.members.lines_of(*participant).filter(|_| !planted!(AudienceKept));
                 lines.for_each(|line| line.make_stale());
             }
-            Event::StatusChanged { status, .. } if status.is_final() => {
-                self.members.all().for_each(|member| member.line.close(close::SESSION_ENDED));
-            }
             _ => {}
         }
         for person in audience::touched_people(&logged.event) {
@@ -113,6 +110,13 @@ impl Room {
             && let Some(view) = audience::my_question(&self.state, author, question)
         {
             self.tell(author, MyChange::Question(view));
+        }
+    }
+
+    /// The end, behind everything that is still to be said: whoever ended it hears that it is done.
+    pub(super) fn close_if_over(&self) {
+        if self.state.status.is_final() {
+            self.members.all().for_each(|member| member.line.close(close::SESSION_ENDED));
         }
     }
 

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use super::{Kind, Name, hocuspocus::Scope};
 use crate::{
     db::TenantTx,
+    identity::{self, Presented},
     kernel::{Code, Id, caller},
 };
 
@@ -19,6 +20,16 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// Whoever presents a token that is not used up by it. None: a link of a session, which opens no documents.
+    pub fn of(presented: &Presented) -> Option<Self> {
+        let only_session = match presented.scope {
+            None => None,
+            Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
+            Some(identity::Scope::Link(_)) => return None,
+        };
+        Some(Self { user: presented.user, permissions: presented.permissions.clone(), only_session })
+    }
+
     fn may(&self, permission: &str) -> bool {
         self.only_session.is_none() && self.permissions.iter().any(|held| held == permission)
     }

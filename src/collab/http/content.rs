@@ -13,7 +13,7 @@ use crate::{
     collab::{
         Collab, Name, Scope, Shut,
         open::Unchanged,
-        room::Change,
+        room::{Change, Key},
         schema::{Content, Fault, Form},
     },
     http::{
@@ -21,7 +21,7 @@ use crate::{
         extract::{Json, Path, Query},
         problem::FieldError,
     },
-    identity::MaybeIdentity,
+    identity::{MaybeIdentity, Presented},
     kernel::Code,
 };
 
@@ -67,8 +67,7 @@ pub(super) async fn read(
     Query(Wish { format }): Query<Wish>,
 ) -> Result<Response, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
-    let name: Name = document.parse().map_err(|_| Code::NotFound)?;
-    let (key, _) = collab.find(presented.organization, &asker(&presented)?, name).await.map_err(problem)?;
+    let (name, key, _) = find(&collab, &presented, &document).await?;
     let content = collab.content(key, None).await.map_err(refused)?;
     let schema = name.kind.schema();
     Ok(match format {
@@ -101,8 +100,7 @@ pub(super) async fn change(
     Json(fields): Json<serde_json::Value>,
 ) -> Result<Answer<serde_json::Value>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
-    let name: Name = document.parse().map_err(|_| Code::NotFound)?;
-    let (key, scope) = collab.find(presented.organization, &asker(&presented)?, name).await.map_err(problem)?;
+    let (name, key, scope) = find(&collab, &presented, &document).await?;
     if scope != Scope::ReadWrite {
         return Err(Code::Forbidden.into());
     }
@@ -110,6 +108,13 @@ pub(super) async fn change(
     let change = Change { content, author: presented.user };
     let content = collab.content(key, Some(change)).await.map_err(refused)?;
     Ok(Answer(content.to_json(Form::Nodes)))
+}
+
+/// The document of this name, and what whoever presents a token may do with it.
+async fn find(collab: &Collab, presented: &Presented, document: &str) -> Result<(Name, Key, Scope), Problem> {
+    let name: Name = document.parse().map_err(|_| Code::NotFound)?;
+    let (key, scope) = collab.find(presented.organization, &asker(presented)?, name).await.map_err(problem)?;
+    Ok((name, key, scope))
 }
 
 fn text(kind: &'static str, text: String) -> Response {

@@ -21,7 +21,7 @@ use crate::{
         Problem,
         extract::{Json, Path},
     },
-    identity::{self, Identity, MaybeIdentity, Presented},
+    identity::{Identity, MaybeIdentity, Presented},
     kernel::{Clock, Code},
 };
 
@@ -86,12 +86,7 @@ where
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {
-    let only_session = match presented.scope {
-        None => None,
-        Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
-        Some(identity::Scope::Link(_)) => return Err(Code::Forbidden.into()),
-    };
-    Ok(Asker { user: presented.user, permissions: presented.permissions.clone(), only_session })
+    Asker::of(presented).ok_or_else(|| Code::Forbidden.into())
 }
 
 /// The notes of a session; made when a host asks for the first time.

@@ -19,7 +19,7 @@ use super::handshake::Upgrade;
 use crate::{
     collab::{Asker, Collab, Name, Scope, Shut, room::Key},
     http::Problem,
-    identity::{self, Identity},
+    identity::Identity,
     kernel::{Code, Id, caller},
     runtime::Tasks,
     socket::{Fault, Frame, Incoming, Outbox, Socket},
@@ -96,12 +96,7 @@ async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organizat
         identity.tokens.find(&mut connection, token).await.map_err(unavailable)?
     };
     if let Some(presented) = presented {
-        let only_session = match presented.scope {
-            None => None,
-            Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
-            Some(identity::Scope::Link(_)) => return Err(Shut::NotFound),
-        };
-        let asker = Asker { user: presented.user, permissions: presented.permissions, only_session };
+        let asker = Asker::of(&presented).ok_or(Shut::NotFound)?;
         return Ok((presented.organization, asker));
     }
     // A ticket, used up by this.

@@ -4,10 +4,10 @@
  */
 import { HocuspocusProvider, WebSocketStatus } from '@hocuspocus/provider';
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
-import { createSubscriber } from 'svelte/reactivity';
 import { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
 import { Draft, flag, flagged, keyOf, unflag, type Owner } from './drafts';
+import { Pulse } from './pulse.svelte';
 import type { RichField } from './rich';
 import { mayType, peersOf, statusOf, type Line, type Peer, type Status } from './status';
 
@@ -59,18 +59,13 @@ export class DocumentSession {
   #peers: Peer[] = [];
   #rich: RichField | null = null;
   #toolbar: (() => void) | null = null;
-  #update: (() => void) | null = null;
   readonly #fields = new Set<Field>();
   readonly #words = new Set<(word: Word) => void>();
-  readonly #track: () => void;
+  readonly #pulse = new Pulse();
 
   constructor(options: SessionOptions) {
     this.options = options;
     this.#right = options.mayWrite;
-    this.#track = createSubscriber((update) => {
-      this.#update = update;
-      return () => (this.#update = null);
-    });
     this.undo = new Y.UndoManager(this.doc, {
       trackedOrigins: new Set<unknown>([ySyncPluginKey, this.mine]),
       deleteFilter: (item) => defaultDeleteFilter(item, defaultProtectedNodes),
@@ -173,37 +168,37 @@ export class DocumentSession {
 
   /** Something that is shown has changed. */
   changed(): void {
-    if (!this.#over) this.#update?.();
+    if (!this.#over) this.#pulse.beat();
   }
 
   /** Reads in an effect or a template are repeated when something has changed. */
   track(): void {
-    this.#track();
+    this.#pulse.track();
   }
 
   get status(): Status {
-    this.#track();
+    this.track();
     return statusOf(this.#line, this.#dirty, this.#draft?.kept ?? false);
   }
 
   get loaded(): boolean {
-    this.#track();
+    this.track();
     return this.#line.loaded;
   }
 
   get editable(): boolean {
-    this.#track();
+    this.track();
     return mayType(this.#line, this.#right);
   }
 
   /** Something was written here that the server has not. */
   get dirty(): boolean {
-    this.#track();
+    this.track();
     return this.#dirty;
   }
 
   get peers(): readonly Peer[] {
-    this.#track();
+    this.track();
     return this.#peers;
   }
 
@@ -213,7 +208,7 @@ export class DocumentSession {
 
   /** The rich field that the toolbar is for: the one that has, or last had, the caret. */
   get rich(): RichField | null {
-    this.#track();
+    this.track();
     return this.#rich;
   }
 
@@ -235,7 +230,7 @@ export class DocumentSession {
   }
 
   can(what: 'undo' | 'redo'): boolean {
-    this.#track();
+    this.track();
     return this.editable && (what === 'undo' ? this.undo.canUndo() : this.undo.canRedo());
   }
 

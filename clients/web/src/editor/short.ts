@@ -115,11 +115,7 @@ export class ShortText implements Field {
     const steps = event.delta as Step[];
     if (this.#waiting) return void this.#waiting.push(steps);
     const { selectionStart, selectionEnd } = this.#box;
-    this.#put(
-      this.#value(),
-      through(selectionStart ?? 0, steps),
-      through(selectionEnd ?? 0, steps),
-    );
+    this.#put(this.#value(), through(selectionStart ?? 0, steps), through(selectionEnd ?? 0, steps));
   };
 
   #put(value: string, start: number, end: number): void {
@@ -141,7 +137,8 @@ export class ShortText implements Field {
     const state = awareness.getLocalState();
     if (!state) return;
     if (document.activeElement === this.#box) {
-      const place = (at: number | null) => Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(this.text, at ?? 0));
+      const place = (at: number | null) =>
+        Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(this.text, at ?? 0));
       const cursor = { anchor: place(this.#box.selectionStart), head: place(this.#box.selectionEnd) };
       if (JSON.stringify(cursor) !== JSON.stringify(state.cursor)) awareness.setLocalStateField('cursor', cursor);
     } else if (state.cursor && this.#at((state.cursor as { head?: unknown }).head) !== null)
@@ -150,7 +147,10 @@ export class ShortText implements Field {
 
   #at(json: unknown): number | null {
     try {
-      const place = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(json), this.session.doc);
+      const place = Y.createAbsolutePositionFromRelativePosition(
+        Y.createRelativePositionFromJSON(json),
+        this.session.doc,
+      );
       return place?.type === this.text ? place.index : null;
     } catch {
       // Anybody may send anything as a caret.
@@ -165,9 +165,13 @@ export class ShortText implements Field {
     for (const [id, state] of this.session.awareness.getStates()) {
       if (id === this.session.doc.clientID || !state.user || !state.cursor) continue;
       const at = this.#at((state.cursor as { head?: unknown }).head);
-      if (at !== null) carets.push({ id, at, name: nameOf((state.user as { name?: unknown }).name), series: seriesOf(id) });
+      if (at !== null)
+        carets.push({ id, at, name: nameOf((state.user as { name?: unknown }).name), series: seriesOf(id) });
     }
-    this.#onchange(this.#box.value, carets.sort((a, b) => a.at - b.at));
+    this.#onchange(
+      this.#box.value,
+      carets.sort((a, b) => a.at - b.at),
+    );
   }
 
   holds(types: ReadonlyMap<unknown, unknown>): boolean {

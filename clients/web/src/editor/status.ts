@@ -21,20 +21,13 @@ export interface Line {
  * server does not take, because the right to write went away; `closed` the same, and nothing may be read either.
  */
 export type Status =
-  | 'connecting'
-  | 'offline'
-  | 'offlineUnsaved'
-  | 'offlineKept'
-  | 'saving'
-  | 'saved'
-  | 'reading'
-  | 'lost'
-  | 'closed';
+  'connecting' | 'offline' | 'offlineUnsaved' | 'offlineKept' | 'saving' | 'saved' | 'reading' | 'lost' | 'closed';
 
 /** `dirty`: a person wrote something here since the last time everything was stored; `kept`: it is on this device. */
 export function statusOf(line: Line, dirty: boolean, kept = false): Status {
   if (line.denied) return 'closed';
-  if (!line.connected && line.loaded && line.tried) return dirty ? (kept ? 'offlineKept' : 'offlineUnsaved') : 'offline';
+  if (!line.connected && line.loaded && line.tried)
+    return dirty ? (kept ? 'offlineKept' : 'offlineUnsaved') : 'offline';
   if (!line.connected || !line.scope || !line.loaded) return 'connecting';
   if (line.scope === 'readonly') return dirty ? 'lost' : 'reading';
   return line.unsynced > 0 ? 'saving' : 'saved';

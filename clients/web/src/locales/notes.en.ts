@@ -54,7 +54,8 @@ export default {
   'say.writing': 'The notes can be edited now.',
   again: 'Try again',
   reload: 'Show what is saved',
-  unsaved: 'What was written here last cannot be saved: the right to write has ended. The words are still on this page.',
+  unsaved:
+    'What was written here last cannot be saved: the right to write has ended. The words are still on this page.',
   copy: 'Copy my text',
   copied: 'Copied',
   'copied.not': 'The browser did not allow copying. Select the text and copy it yourself.',

@@ -125,7 +125,10 @@ test('host and participant write in one paragraph, and the host takes the pen aw
   await expect(status(guest)).toHaveText('These notes cannot be opened any more.');
 });
 
-test('offline, the page says so, keeps the words over a reload and sends them on return', async ({ house, workshop }) => {
+test('offline, the page says so, keeps the words over a reload and sends them on return', async ({
+  house,
+  workshop,
+}) => {
   const stage = await running(workshop);
   const host = await house.studio(workshop);
   let cut = false;

@@ -1,4 +1,5 @@
 //! Shared documents over real sockets, on a real database.
+mod attribution;
 mod content;
 mod editor;
 mod faults;
@@ -7,3 +8,4 @@ mod killed;
 mod log;
 mod nodes;
 mod notes;
+mod versions;

@@ -174,10 +174,12 @@ impl Awareness {
     }
 
     /// A node is there until `until` and will say so again before. One that never has a lease holds nothing for long:
-    /// its clients fall silent.
-    pub fn lease(&mut self, node: Uuid, until: Instant) {
+    /// its clients fall silent. True: it had none.
+    pub fn lease(&mut self, node: Uuid, until: Instant) -> bool {
+        let known = self.leases.contains_key(&node);
         let lease = self.leases.entry(node).or_insert(until);
         *lease = (*lease).max(until);
+        !known
     }
 
     /// A node is gone. Answers with what the connections of this node shall be told.
@@ -212,6 +214,15 @@ impl Awareness {
     /// Everybody who is seen through a connection of this node, for a node that is new.
     pub fn ours(&self) -> Vec<Announcement> {
         self.seen(|client| matches!(client.holder, Holder::Here(_)))
+    }
+
+    /// The same for a node that has given them up: it believes only higher clocks.
+    pub fn ours_again(&mut self) -> Vec<Announcement> {
+        let here = |client: &Client| matches!(client.holder, Holder::Here(_));
+        for client in self.clients.values_mut().filter(|client| client.state.is_some() && here(client)) {
+            client.clock += 1;
+        }
+        self.seen(here)
     }
 
     /// How many clients are seen, and how many are remembered.

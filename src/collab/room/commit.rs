@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 
 use super::{
     Batch, PACE, RETRY, Room, close,
+    others::{ASK, LEASE},
     peers::Said,
     versions::VERSION,
     writer::{self, WriteError, Written},
@@ -91,13 +92,17 @@ impl Room {
 
     fn committed(&mut self, batch: Batch, written: &Written) {
         metrics::counter!("atelier_collab_updates_total").increment(batch.drafts.len() as u64);
+        if !written.missed.is_empty() {
+            metrics::counter!("atelier_collab_log_pulls_total").increment(1);
+        }
         self.take_in(&written.missed);
         for (draft, from) in &batch.drafts {
             self.unwritten = self.unwritten.saturating_sub(draft.payload.len());
             self.peers.tell_all(Said::Update(&draft.payload), *from);
         }
         self.seq = self.seq.max(written.to);
-        self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+        self.resident.shows(self.seq);
+        self.resident.weighs(self.document.size().memory());
         for due in batch.dues {
             self.settle(due);
         }
@@ -137,20 +142,21 @@ impl Room {
     }
 
     pub(super) fn hear(&mut self, packet: Option<&Packet>) {
-        let Some(packet) = packet else {
-            self.behind = true;
-            return;
-        };
+        let Some(packet) = packet else { return self.reunite() };
         if packet.origin == self.origin {
             return;
         }
         match packet.payload.split_first() {
             Some((&AWARENESS, json)) => {
                 if let Ok(news) = serde_json::from_slice::<Vec<Announcement>>(json) {
-                    let told = self.awareness.told(packet.origin, &news, Instant::now());
+                    let now = Instant::now();
+                    self.hear_lease(packet.origin, now);
+                    let told = self.awareness.told(packet.origin, &news, now);
                     self.tell_awareness(&told, None);
                 }
             }
+            Some((&ASK, asked)) => self.answer(asked),
+            Some((&LEASE, _)) => self.hear_lease(packet.origin, Instant::now()),
             Some((&NEWS, json)) => {
                 if let Ok(news) = std::str::from_utf8(json) {
                     self.peers.tell_all(Said::Stateless(news), None);
@@ -164,7 +170,7 @@ impl Room {
                         self.take_in_one(update);
                     }
                     self.seq = self.seq.max(packet.to);
-                    self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+                    self.resident.shows(self.seq);
                     self.try_held();
                 }
                 None => self.behind = true,
@@ -173,7 +179,7 @@ impl Room {
         }
     }
 
-    fn publish(&self, after: u64, to: u64, payload: Vec<u8>) {
+    pub(super) fn publish(&self, after: u64, to: u64, payload: Vec<u8>) {
         let payload = if payload.len() > MOST_BYTES { Vec::new() } else { payload };
         self.bus.publish(self.channel, Packet { origin: self.origin, after, to, payload: payload.into() });
     }

@@ -153,6 +153,10 @@ impl Peers {
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
     /// Who speaks on a connection.
     pub fn speaker(&self, connection: Connection) -> Option<Speaker> {
         self.get(connection).map(|peer| Speaker { connection, person: peer.user.uuid() })

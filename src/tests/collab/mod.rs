@@ -6,6 +6,8 @@ mod faults;
 mod files;
 mod killed;
 mod log;
+mod looking;
+mod memory;
 mod nodes;
 mod notes;
 mod versions;

@@ -152,7 +152,7 @@ async fn going_back_is_a_change_like_any_other_while_others_type() {
 
 #[tokio::test]
 async fn versions_keep_themselves_while_people_write() {
-    let documents = Settings { versions_every: Duration::ZERO };
+    let documents = Settings { versions_every: Duration::ZERO, ..Settings::default() };
     let notes = Notes::of(Atelier::with(Setup { documents, ..Setup::default() }).await, "edit").await;
     notes.becomes("One.").await.is(200);
     let first = tokio::time::timeout(DEADLINE, async {

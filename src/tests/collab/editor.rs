@@ -83,6 +83,20 @@ impl Editor {
         self.sends(&update).await;
     }
 
+    /// Takes some of the text away, and writes at the same place.
+    pub async fn changes(&mut self, at: u32, gone: u32, words: &str) {
+        let update = {
+            let text = self.doc.get_or_insert_text("t");
+            let mut txn = self.doc.transact_mut();
+            let length = text.len(&txn);
+            let at = at.min(length);
+            text.remove_range(&mut txn, at, gone.min(length - at));
+            text.insert(&mut txn, at, words);
+            txn.encode_update_v1()
+        };
+        self.sends(&update).await;
+    }
+
     /// Tells the server of a change that was made in the document.
     pub async fn sends(&mut self, update: &[u8]) {
         self.unsaved += 1;

@@ -7,3 +7,4 @@ mod killed;
 mod log;
 mod nodes;
 mod notes;
+mod processes;

@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod killed;
 mod log;
+mod marks;
 mod nodes;
 mod notes;
 mod processes;

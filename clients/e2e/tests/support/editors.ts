@@ -1,4 +1,5 @@
 /** Editors as other people's programs have them: the providers from npm, unchanged, of every version that is promised. */
+import { Saved } from '../../../sdk/src/index';
 import type * as Hocuspocus from '@hocuspocus/provider';
 import { WebSocket } from 'ws';
 import type * as YWebsocket from 'y-websocket';
@@ -87,7 +88,7 @@ export async function emptyLine(base: string, version: string): Promise<{ destro
   return new upstream.HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket });
 }
 
-/** The same over y-websocket, which has no word for what is saved. */
+/** The same over y-websocket, which has no word for what is saved; our SDK has. */
 export async function ywebsocket(base: string, name: string, token: string, version = YWEBSOCKET): Promise<Editor> {
   const upstream = (await import(version)) as typeof YWebsocket;
   const doc = new Y.Doc();
@@ -96,6 +97,7 @@ export async function ywebsocket(base: string, name: string, token: string, vers
     WebSocketPolyfill: WebSocket as unknown as typeof globalThis.WebSocket,
     disableBc: true,
   });
+  const indicator = new Saved(provider);
   let opened = 0;
   let denied = false;
   provider.on('status', ({ status }: { status: string }) => {
@@ -108,7 +110,7 @@ export async function ywebsocket(base: string, name: string, token: string, vers
     text: doc.getText('t'),
     awareness: provider.awareness,
     opened: () => opened,
-    saved: () => provider.synced,
+    saved: () => provider.synced && indicator.saved,
     denied: () => denied,
     hangUp: () => provider.ws?.close(),
     destroy: () => {

@@ -22,6 +22,8 @@ pub struct Editor {
     pub doc: Doc,
     pub scope: Option<Scope>,
     pub denied: bool,
+    /// How often the server has asked for the token again.
+    pub asked: u32,
     pub closed: Option<u16>,
     synced: bool,
     /// Changes that the server has not called saved.
@@ -46,6 +48,7 @@ impl Editor {
             doc,
             scope: None,
             denied: false,
+            asked: 0,
             closed: None,
             synced: false,
             unsaved: 1,
@@ -172,6 +175,7 @@ impl Editor {
         match reply {
             Reply::Authenticated(scope) => self.scope = Some(scope),
             Reply::Denied(_) => self.denied = true,
+            Reply::AskToken => self.asked += 1,
             Reply::Sync(Sync::Step1(vector)) => {
                 let vector = StateVector::decode_v1(vector).unwrap();
                 let diff = self.doc.transact().encode_diff_v1(&vector);

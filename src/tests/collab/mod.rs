@@ -9,3 +9,4 @@ mod marks;
 mod nodes;
 mod notes;
 mod processes;
+mod rights;

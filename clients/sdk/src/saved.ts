@@ -9,11 +9,17 @@ export interface YWebsocketProvider {
     on(event: 'update', heard: (update: Uint8Array, origin: unknown) => void): void;
     off(event: 'update', heard: (update: Uint8Array, origin: unknown) => void): void;
   };
-  readonly ws: { readonly readyState: number; send(data: Uint8Array): void } | null;
-  readonly messageHandlers: ((encoder: unknown, decoder: { arr: Uint8Array; pos: number }) => void)[];
+  readonly ws: { readonly readyState: number; send(data: Uint8Array<ArrayBuffer>): void } | null;
+  readonly messageHandlers: object;
   on(event: 'sync', heard: (synced: boolean) => void): void;
   off(event: 'sync', heard: (synced: boolean) => void): void;
 }
+
+interface Decoder {
+  readonly arr: Uint8Array;
+  pos: number;
+}
+type Handlers = Record<number, ((encoder: unknown, decoder: Decoder) => void) | undefined>;
 
 const MARK = 100;
 const OPEN = 1;
@@ -28,7 +34,7 @@ export class Saved {
     /** `saved` has changed. */
     private readonly onchange: (saved: boolean) => void = () => {},
   ) {
-    provider.messageHandlers[MARK] = (_, decoder) => {
+    (provider.messageHandlers as Handlers)[MARK] = (_, decoder) => {
       if (read(decoder) === this.#last) this.#set(true);
     };
     // Behind the provider's own listener, so that the mark follows the change.
@@ -41,7 +47,7 @@ export class Saved {
   stop(): void {
     this.provider.doc.off('update', this.#written);
     this.provider.off('sync', this.#synced);
-    delete this.provider.messageHandlers[MARK];
+    (this.provider.messageHandlers as Handlers)[MARK] = undefined;
   }
 
   #written = (_: Uint8Array, origin: unknown): void => {
@@ -74,7 +80,7 @@ function varUint(number: number): number[] {
   return [...bytes, number];
 }
 
-function read(decoder: { arr: Uint8Array; pos: number }): number {
+function read(decoder: Decoder): number {
   let number = 0;
   for (let scale = 1; decoder.pos < decoder.arr.length; scale *= 128) {
     const byte = decoder.arr[decoder.pos++]!;

@@ -49,10 +49,10 @@ async fn whose_token_is_taken_back_is_sent_away() {
     editor.until("a no", |editor| editor.denied).await;
     // y-websocket has no word for that: the line ends, and the next one is refused.
     line.send(tungstenite::Message::binary(Message::QueryAwareness.frame())).await.unwrap();
-    loop {
-        match line.next().await.unwrap().unwrap() {
-            tungstenite::Message::Close(Some(frame)) => break assert_eq!(u16::from(frame.code), 4205),
-            _ => continue,
+    let code = loop {
+        if let tungstenite::Message::Close(Some(frame)) = line.next().await.unwrap().unwrap() {
+            break u16::from(frame.code);
         }
-    }
+    };
+    assert_eq!(code, 4205);
 }

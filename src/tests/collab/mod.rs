@@ -1,4 +1,5 @@
 //! Shared documents over real sockets, on a real database.
+mod attribution;
 mod content;
 mod editor;
 mod faults;
@@ -10,3 +11,4 @@ mod nodes;
 mod notes;
 mod processes;
 mod rights;
+mod versions;

@@ -20,7 +20,7 @@ use crate::{
     bus::Bus,
     db::Db,
     kernel::{Clock, Id, caller},
-    runtime::{Registry, Tasks, registry},
+    runtime::{Limits, Registry, Tasks, registry},
 };
 
 /// How often the heads of all open documents are compared with the database.
@@ -55,13 +55,21 @@ pub struct Settings {
     /// What open documents may take of this process's memory, in bytes, before those that nobody looks at are let go
     /// ahead of time. What people have open stays; beyond twice as much nothing more is opened.
     pub memory: usize,
+    /// Words about where somebody looks, per second and connection; of what comes faster the last counts.
+    pub awareness_per_second: u32,
     /// How long the carets of a node stay that is not heard of any more.
     pub lease: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { versions_every: Duration::from_mins(10), memory: 512 << 20, lease: room::LASTS }
+        let limits = Limits::default();
+        Self {
+            versions_every: Duration::from_mins(10),
+            memory: limits.documents_memory,
+            awareness_per_second: limits.awareness_per_second,
+            lease: room::LASTS,
+        }
     }
 }
 

@@ -162,6 +162,15 @@ impl Awareness {
         self.seen(here)
     }
 
+    /// Does this say nothing of clients that this connection holds, or could come to hold?
+    pub fn repeats(&self, connection: Connection, update: &[u8]) -> bool {
+        let others = |entry: &Entry<'_>| {
+            self.clients.get(&entry.client).is_some_and(|client| client.holder != Holder::Here(connection))
+        };
+        self.introduced.contains_key(&connection)
+            && ysync::entries(update).is_ok_and(|entries| !entries.is_empty() && entries.iter().all(others))
+    }
+
     /// A connection is over. Answers with what everybody else shall be told.
     pub fn left(&mut self, connection: Connection, now: Instant) -> Vec<Announcement> {
         self.introduced.remove(&connection);

@@ -54,6 +54,7 @@ impl Room {
         self.behind = false;
         self.not_before = None;
         self.under_way = std::mem::take(&mut self.next);
+        self.commit_began = Instant::now();
         let drafts = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
         let node = self.origin.to_string();
         self.commit =
@@ -61,7 +62,7 @@ impl Room {
     }
 
     pub(super) fn finish_commit(&mut self, result: Result<Written, WriteError>) {
-        metrics::histogram!("atelier_collab_commit_seconds").record(self.last_commit.elapsed().as_secs_f64());
+        metrics::histogram!("atelier_collab_commit_seconds").record(self.commit_began.elapsed().as_secs_f64());
         self.last_commit = Instant::now();
         let batch = std::mem::take(&mut self.under_way);
         match result {
@@ -103,6 +104,9 @@ impl Room {
         self.seq = self.seq.max(written.to);
         self.resident.shows(self.seq);
         self.resident.weighs(self.document.size().memory());
+        if let Some(since) = batch.since {
+            metrics::histogram!("atelier_collab_ack_seconds").record(since.elapsed().as_secs_f64());
+        }
         for due in batch.dues {
             self.settle(due);
         }

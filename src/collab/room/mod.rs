@@ -40,6 +40,7 @@ use crate::{
     bus::{Bus, Channel, Subscription},
     db::Db,
     kernel::Clock,
+    runtime::Pace,
 };
 
 /// Messages that may wait for a document.
@@ -81,6 +82,8 @@ enum Due {
 struct Batch {
     drafts: Vec<(Draft, Option<Connection>)>,
     dues: Vec<Due>,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 struct Room {
@@ -101,6 +104,7 @@ struct Room {
     unwritten: usize,
     under_way: Batch,
     commit: Option<BoxFuture<'static, Result<Written, WriteError>>>,
+    commit_began: Instant,
     last_commit: Instant,
     not_before: Option<Instant>,
     behind: bool,
@@ -147,6 +151,7 @@ pub async fn open(
         unwritten: 0,
         under_way: Batch::default(),
         commit: None,
+        commit_began: now,
         last_commit: now,
         not_before: None,
         behind: false,
@@ -236,6 +241,10 @@ impl Room {
         if self.peers.holds() {
             self.try_held();
         }
+        for (connection, update) in self.peers.ripe_looks(now) {
+            self.look(connection, &update);
+        }
+        self.resident.is_looked_at_by(self.awareness.counts().0);
         self.keep_version(now);
         self.tell_others(now);
         if self.peers.is_empty() {
@@ -252,8 +261,10 @@ impl Room {
             self.resident.is_used();
         }
         match message {
-            Message::Enter(peer, reply) => {
+            Message::Enter(mut peer, reply) => {
                 self.idle_since = None;
+                let rate = self.settings.awareness_per_second;
+                peer.awareness = Pace::new(rate, rate, Instant::now());
                 let connection = self.peers.add(*peer);
                 self.resident.has_people(self.peers.count());
                 if reply.send(connection).is_err() {

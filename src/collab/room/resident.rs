@@ -7,6 +7,8 @@ use std::sync::{
 /// Counts uses of all documents of this process.
 static USES: AtomicU64 = AtomicU64::new(1);
 
+/// The metric of what all open documents weigh.
+const RESIDENT: &str = "atelier_collab_resident_bytes";
 /// What every open document costs besides its content.
 const ROOM_BYTES: usize = 16 << 10;
 
@@ -18,6 +20,7 @@ pub struct Seen {
     used: AtomicU64,
     people: AtomicUsize,
     unsaved: AtomicBool,
+    looking: AtomicUsize,
 }
 
 impl Seen {
@@ -66,11 +69,18 @@ impl Resident {
     pub(super) fn has_people(&self, count: usize) {
         self.0.people.store(count, Ordering::Relaxed);
     }
+    /// So many clients are seen, here and elsewhere.
+    pub(super) fn is_looked_at_by(&self, clients: usize) {
+        let before = self.0.looking.swap(clients, Ordering::Relaxed);
+        if clients != before {
+            gauge("atelier_collab_awareness_clients", clients, before);
+        }
+    }
     pub(super) fn weighs(&self, memory: usize) {
         let bytes = memory + ROOM_BYTES;
         let before = self.0.bytes.swap(bytes, Ordering::Relaxed);
         if bytes != before {
-            gauge(bytes, before);
+            gauge(RESIDENT, bytes, before);
         }
     }
 }
@@ -78,11 +88,12 @@ impl Resident {
 impl Drop for Resident {
     fn drop(&mut self) {
         metrics::gauge!("atelier_collab_documents_open").decrement(1.0);
-        gauge(0, self.0.bytes());
+        gauge(RESIDENT, 0, self.0.bytes());
+        self.is_looked_at_by(0);
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a gauge; nobody has that much memory")]
-fn gauge(now: usize, before: usize) {
-    metrics::gauge!("atelier_collab_resident_bytes").increment(now as f64 - before as f64);
+fn gauge(name: &'static str, now: usize, before: usize) {
+    metrics::gauge!(name).increment(now as f64 - before as f64);
 }

@@ -31,6 +31,8 @@ pub struct Editor {
     pub refused: u32,
     /// Who is looking, by their Yjs clients.
     pub looking: BTreeMap<u64, String>,
+    /// How often that was told.
+    pub looks: u32,
     /// What the server told the application.
     pub news: Vec<String>,
     /// All words that were typed, in order, with the change that brought each.
@@ -58,6 +60,7 @@ impl Editor {
             unsaved: 1,
             refused: 0,
             looking: BTreeMap::new(),
+            looks: 0,
             news: Vec::new(),
             typed: Vec::new(),
         };
@@ -204,6 +207,7 @@ impl Editor {
             Reply::SyncStatus(SyncStatus::Saved) => self.unsaved -= 1,
             Reply::SyncStatus(SyncStatus::Refused) => self.refused += 1,
             Reply::Awareness(update) => {
+                self.looks += 1;
                 for entry in ysync::entries(update).unwrap() {
                     match entry.state {
                         "null" => drop(self.looking.remove(&entry.client)),

@@ -5,6 +5,7 @@ mod editor;
 mod faults;
 mod files;
 mod killed;
+mod limits;
 mod log;
 mod looking;
 mod marks;

@@ -11,6 +11,7 @@ pub mod gate;
 pub mod hocuspocus;
 pub mod http;
 pub mod lib0;
+mod materialise;
 mod open;
 pub mod room;
 pub mod schema;

@@ -1,5 +1,7 @@
 //! The HTTP face of shared documents: where they are, who may write, and what they say.
 mod content;
+mod subjects;
+mod ticket;
 
 use axum::{
     Json as Answer,
@@ -82,7 +84,14 @@ where
     Db: FromRef<S>,
     Clock: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(notes, change_notes)).routes(routes!(content::read, content::change))
+    OpenApiRouter::new()
+        .routes(routes!(notes, change_notes))
+        .routes(routes!(content::read, content::change))
+        .routes(routes!(ticket::ticket))
+        .routes(routes!(subjects::approve))
+        .routes(routes!(subjects::reopen))
+        .routes(routes!(subjects::remove_summary))
+        .routes(routes!(subjects::remove_plan))
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

@@ -26,6 +26,7 @@ pub use self::{
 };
 use self::{handle::Message, peers::Peers, writer::Written};
 use super::{
+    DocumentId,
     awareness::{self, Awareness, Connection},
     document::Document,
     schema::{Content, Kind},
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     bus::{Bus, Channel, Subscription},
-    db::Db,
+    db::{Db, TenantTx},
     kernel::Clock,
 };
 
@@ -142,14 +143,7 @@ pub async fn open(db: Db, bus: Bus, clock: &Clock, key: Key) -> Result<(Handle, 
 /// A document as the database has it, with the number of its last update.
 async fn read(db: &Db, key: Key) -> Result<(Document, Kind, u64), WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
-    let (head, kind, snapshot) = store::snapshot(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
-    let (mut seq, mut parts) = (head.snapshot_seq, Vec::from_iter(snapshot));
-    loop {
-        let some = store::read(&mut tx, key.document, seq).await?;
-        let Some(last) = some.last() else { break };
-        seq = last.seq;
-        parts.extend(some.into_iter().map(|stored| stored.payload));
-    }
+    let (parts, kind, seq) = read_parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
@@ -161,6 +155,19 @@ async fn read(db: &Db, key: Key) -> Result<(Document, Kind, u64), WriteError> {
         WriteError::Broken
     })?;
     Ok((document.0, document.1, seq))
+}
+
+/// All that is stored of a document, in parts, with the number of its last update.
+pub async fn read_parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Vec<Vec<u8>>, Kind, u64)>, sqlx::Error> {
+    let Some((head, kind, snapshot)) = store::snapshot(tx, id).await? else { return Ok(None) };
+    let (mut seq, mut parts) = (head.snapshot_seq, Vec::from_iter(snapshot));
+    loop {
+        let some = store::read(tx, id, seq).await?;
+        let Some(last) = some.last() else { break };
+        seq = last.seq;
+        parts.extend(some.into_iter().map(|stored| stored.payload));
+    }
+    Ok(Some((parts, kind, seq)))
 }
 
 impl Room {

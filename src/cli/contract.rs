@@ -13,7 +13,7 @@ use crate::{
     app,
     builder::http as plans,
     coaching::http as summaries,
-    collab::http::{NotesChange, NotesView},
+    collab::http::{FileView, NotesChange, NotesView},
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Member, Register, Ticket},
@@ -124,6 +124,7 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     rest::QuestionRow::export_all(settings)?;
     rest::Results::export_all(settings)?;
     NotesView::export_all(settings)?;
+    FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
     plans::PlanView::export_all(settings)?;
     plans::PlanRow::export_all(settings)?;

@@ -1,7 +1,10 @@
 //! The HTTP face of shared documents: where they are, who may write, and what they say.
 mod content;
+mod files;
 mod subjects;
 mod ticket;
+
+pub use files::{FileView, images};
 
 use axum::{
     Json as Answer,
@@ -88,10 +91,8 @@ where
         .routes(routes!(notes, change_notes))
         .routes(routes!(content::read, content::change))
         .routes(routes!(ticket::ticket))
-        .routes(routes!(subjects::approve))
-        .routes(routes!(subjects::reopen))
-        .routes(routes!(subjects::remove_summary))
-        .routes(routes!(subjects::remove_plan))
+        .merge(subjects::router())
+        .merge(files::router())
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

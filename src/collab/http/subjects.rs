@@ -1,6 +1,11 @@
 //! What is decided about plans and summaries where that touches the document in which people may be typing: approving
 //! and opening again, throwing away.
-use axum::{Json as Answer, extract::State, http::StatusCode};
+use axum::{
+    Json as Answer,
+    extract::{FromRef, State},
+    http::StatusCode,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::content::problem;
@@ -16,9 +21,21 @@ use crate::{
     },
     db::{Db, TenantTx},
     http::{Problem, extract::Path, problem::FieldError},
-    identity::Tx,
+    identity::{Identity, Tx},
     kernel::{Caller, Clock, Code, Permission, document::DocumentError, document::Reach},
 };
+
+pub(super) fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Collab: FromRef<S>,
+    Identity: FromRef<S>,
+    Db: FromRef<S>,
+    Clock: FromRef<S>,
+{
+    let decisions = OpenApiRouter::new().routes(routes!(approve)).routes(routes!(reopen));
+    decisions.routes(routes!(remove_summary)).routes(routes!(remove_plan))
+}
 
 /// Approve a summary
 ///
@@ -32,7 +49,7 @@ use crate::{
     (status = 422, description = "The document is not in order (`errors` says where), or there is nothing to approve.",
         body = Problem),
 ))]
-pub(super) async fn approve(
+async fn approve(
     caller: Caller,
     State(collab): State<Collab>,
     State(db): State<Db>,
@@ -61,7 +78,7 @@ pub(super) async fn approve(
     (status = 404, description = "No such summary, or not for you.", body = Problem),
     (status = 409, description = "Not possible from its state.", body = Problem),
 ))]
-pub(super) async fn reopen(
+async fn reopen(
     caller: Caller,
     State(collab): State<Collab>,
     State(db): State<Db>,
@@ -146,7 +163,7 @@ async fn decided(
     (status = 403, description = "Only its coach may.", body = Problem),
     (status = 404, description = "No such summary, or not for you.", body = Problem),
 ))]
-pub(super) async fn remove_summary(
+async fn remove_summary(
     mut tx: Tx,
     State(collab): State<Collab>,
     State(clock): State<Clock>,
@@ -172,7 +189,7 @@ pub(super) async fn remove_summary(
     (status = 404, description = "No such plan, or not for you.", body = Problem),
     (status = 409, description = "It is published.", body = Problem),
 ))]
-pub(super) async fn remove_plan(
+async fn remove_plan(
     mut tx: Tx,
     State(collab): State<Collab>,
     State(clock): State<Clock>,

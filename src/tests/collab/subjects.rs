@@ -255,5 +255,8 @@ async fn what_a_node_has_left_behind_is_swept_into_columns() {
     let elsewhere = app.another(atelier::bus::Bus::local()).await;
     elsewhere.collab.sweep(chrono::TimeDelta::seconds(-60)).await;
     let view = ada.get(&format!("/builder-sessions/{id}")).await;
-    assert_eq!((&view.is(200).body["title"], &view.body["documentState"]["clean"]), (&json!("Indexes, slowly"), &json!(true)));
+    assert_eq!(
+        (&view.is(200).body["title"], &view.body["documentState"]["clean"]),
+        (&json!("Indexes, slowly"), &json!(true))
+    );
 }

@@ -154,7 +154,8 @@ impl App {
             None => Bus::local(),
         };
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
-        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone());
+        let settings = collab::Settings::default();
+        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), settings);
         Ok(Self { config, db, clock, tasks, identity, bus, live, collab, metrics })
     }
 

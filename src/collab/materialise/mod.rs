@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     DocumentId, Kind, Name, Shut,
     document::Document,
-    room::{Key, read_parts},
+    room::Key,
     schema::{Content, Fault, Why, check},
     store::{self, Draft, Head, Origin},
 };
@@ -37,7 +37,8 @@ pub(super) async fn fill(tx: &mut TenantTx, id: DocumentId, name: Name, now: Mom
     })?;
     let Some(delta) = written else { return Ok(()) };
     let head = Head { id, seq: 0, snapshot_seq: 0, tail_bytes: 0, frozen_at: None };
-    let draft = Draft { payload: delta.bytes, author: None, origin: Origin::Import };
+    let (payload, inserted) = (delta.bytes, delta.inserted);
+    let draft = Draft { payload, author: None, origin: Origin::Import, inserted, before: None };
     let seq = store::append(tx, &head, &[draft], NODE).await?;
     store::set_materialised(tx, id, seq, None, now).await?;
     Ok(())
@@ -123,7 +124,7 @@ async fn began(tx: &mut TenantTx, clock: &Clock, name: Name, author: Option<Uuid
 
 /// What is saved of a document, and the number of the last update in that.
 async fn read(tx: &mut TenantTx, id: DocumentId) -> Result<(Content, u64), ProjectError> {
-    let (parts, kind, seq) = read_parts(tx, id).await?.ok_or(ProjectError::Gone)?;
+    let (kind, seq, parts) = store::parts(tx, id).await?.ok_or(ProjectError::Gone)?;
     let reading = tokio::task::spawn_blocking(move || {
         let document = Document::load(kind.schema(), 0, parts.iter().map(Vec::as_slice)).ok()?;
         document.read().ok()

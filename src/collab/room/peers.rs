@@ -37,6 +37,8 @@ pub enum Said<'a> {
     Status(SyncStatus),
     /// All that was sent before this mark is saved.
     Mark(u64),
+    /// News for the application, as JSON.
+    Stateless(&'a str),
 }
 
 /// The protocol of a connection.
@@ -66,6 +68,7 @@ fn reply(said: Said<'_>) -> Option<Reply<'_>> {
         Said::Update(update) => Reply::Sync(Sync::Update(update)),
         Said::Awareness(update) => Reply::Awareness(update),
         Said::Status(status) => Reply::SyncStatus(status),
+        Said::Stateless(news) => Reply::Stateless(news),
         Said::Mark(_) => return None,
     })
 }
@@ -77,7 +80,7 @@ fn message(said: Said<'_>) -> Option<Message<'_>> {
         Said::Update(update) => Message::Sync(Sync::Update(update)),
         Said::Awareness(update) => Message::Awareness(update),
         Said::Mark(mark) => Message::Mark(mark),
-        Said::Status(_) => return None,
+        Said::Status(_) | Said::Stateless(_) => return None,
     })
 }
 

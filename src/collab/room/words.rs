@@ -8,7 +8,7 @@ use super::{
 };
 use crate::collab::{
     awareness::Connection,
-    document::{Broken, Outcome},
+    document::{Broken, Delta, Outcome},
     gate::Limits,
     hocuspocus::{Scope, SyncStatus},
     store::{Draft, Origin},
@@ -56,7 +56,7 @@ impl Room {
         }
         match self.document.integrate(&update, limits) {
             Outcome::Integrated(delta) => {
-                self.enqueue(connection, delta.bytes);
+                self.enqueue(connection, delta);
                 self.try_held();
             }
             Outcome::Known => self.next.dues.push(Due::Status(connection)),
@@ -81,10 +81,12 @@ impl Room {
         }
     }
 
-    fn enqueue(&mut self, connection: Connection, delta: Vec<u8>) {
+    fn enqueue(&mut self, connection: Connection, delta: Delta) {
         let author = self.peers.get(connection).map(|peer| peer.user);
-        self.unwritten += delta.len();
-        self.next.drafts.push((Draft { payload: delta, author, origin: Origin::Client }, Some(connection)));
+        self.unwritten += delta.bytes.len();
+        let Delta { bytes: payload, inserted, .. } = delta;
+        let draft = Draft { payload, author, origin: Origin::Client, inserted, before: None };
+        self.next.drafts.push((draft, Some(connection)));
         self.next.dues.push(Due::Status(connection));
     }
 
@@ -100,7 +102,7 @@ impl Room {
                 match self.document.integrate(&update, &Limits::UPDATE) {
                     Outcome::Integrated(delta) => {
                         moved = true;
-                        self.enqueue(from, delta.bytes);
+                        self.enqueue(from, delta);
                     }
                     Outcome::Known => self.next.dues.push(Due::Status(from)),
                     Outcome::Missing(_) => self.peers.hold_again(since, Held { from, update }),

@@ -27,6 +27,8 @@ pub struct Editor {
     /// Changes that the server has not called saved.
     pub unsaved: u32,
     pub refused: u32,
+    /// What the server told the application.
+    pub news: Vec<String>,
     /// All words that were typed, in order, with the change that brought each.
     typed: Vec<(String, Vec<u8>)>,
 }
@@ -50,6 +52,7 @@ impl Editor {
             synced: false,
             unsaved: 1,
             refused: 0,
+            news: Vec::new(),
             typed: Vec::new(),
         };
         editor.says(Request::Token { token, version: Some("4.8.0") }).await;
@@ -191,6 +194,7 @@ impl Editor {
             }
             Reply::SyncStatus(SyncStatus::Saved) => self.unsaved -= 1,
             Reply::SyncStatus(SyncStatus::Refused) => self.refused += 1,
+            Reply::Stateless(news) => self.news.push(news.to_owned()),
             _ => {}
         }
     }

@@ -1,4 +1,5 @@
 //! Shared documents over real sockets, on a real database.
+mod attribution;
 mod content;
 mod editor;
 mod faults;
@@ -8,3 +9,4 @@ mod log;
 mod nodes;
 mod notes;
 mod subjects;
+mod versions;

@@ -174,6 +174,7 @@ impl App {
             collab: self.collab.clone(),
             identity: self.identity.clone(),
             tasks: self.tasks.clone(),
+            recheck: self.config.limits.recheck,
         };
         let sockets = gateway::router(gateway).merge(gateway::documents::router(editors));
         let routes = api

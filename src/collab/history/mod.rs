@@ -32,7 +32,7 @@ const MOST_AUTHORS: i64 = 100;
 /// Why a version was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export_to = "VersionReason.ts")]
+#[ts(rename = "VersionReason", export_to = "VersionReason.ts")]
 #[schema(as = VersionReason)]
 pub enum Reason {
     /// Somebody gave it a name.

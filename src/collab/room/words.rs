@@ -30,7 +30,26 @@ impl Room {
                 let everybody = crate::collab::awareness::encode(&self.awareness.everybody());
                 self.peers.tell(connection, Said::Awareness(&everybody));
             }
-            Words::Mark(mark) => self.next.dues.push(Due::Mark(connection, mark)),
+            Words::Mark(mark) => {
+                if let Some(peer) = self.peers.get_mut(connection) {
+                    peer.mark = Some(mark);
+                }
+                self.pass_marks();
+            }
+        }
+    }
+
+    /// A mark is answered when all before it is saved: not while something of it is held, never once something was refused.
+    fn pass_marks(&mut self) {
+        let marks = self.peers.ripe_marks();
+        self.next.dues.extend(marks.into_iter().map(|(connection, mark)| Due::Mark(connection, mark)));
+    }
+
+    /// Says that a change will not be saved.
+    fn refuse_change(&mut self, connection: Connection) {
+        self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+        if let Some(peer) = self.peers.get_mut(connection) {
+            peer.refused = true;
         }
     }
 
@@ -51,8 +70,10 @@ impl Room {
         if peer.scope == Scope::ReadOnly {
             // Nothing new is nothing forbidden: every client sends its Step2.
             let nothing_new = self.document.brings_nothing_new(&update, limits).unwrap_or(false);
-            let status = if nothing_new { SyncStatus::Saved } else { SyncStatus::Refused };
-            return self.peers.tell(connection, Said::Status(status));
+            if nothing_new {
+                return self.peers.tell(connection, Said::Status(SyncStatus::Saved));
+            }
+            return self.refuse_change(connection);
         }
         match self.document.integrate(&update, limits) {
             Outcome::Integrated(delta) => {
@@ -70,12 +91,12 @@ impl Room {
             }
             Outcome::Bad(bad) => {
                 metrics::counter!("atelier_collab_refused_updates_total", "reason" => bad.name()).increment(1);
-                self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+                self.refuse_change(connection);
                 self.strike(connection, bad.name());
             }
             Outcome::Full => {
                 metrics::counter!("atelier_collab_refused_updates_total", "reason" => "full").increment(1);
-                self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+                self.refuse_change(connection);
             }
             Outcome::Broken(why) => self.quarantine(connection, update, why),
         }
@@ -106,13 +127,16 @@ impl Room {
                     }
                     Outcome::Known => self.next.dues.push(Due::Status(from)),
                     Outcome::Missing(_) => self.peers.hold_again(since, Held { from, update }),
-                    Outcome::Bad(bad) => self.strike(from, bad.name()),
-                    Outcome::Full => self.peers.tell(from, Said::Status(SyncStatus::Refused)),
+                    Outcome::Bad(bad) => {
+                        self.refuse_change(from);
+                        self.strike(from, bad.name());
+                    }
+                    Outcome::Full => self.refuse_change(from),
                     Outcome::Broken(why) => return self.quarantine(from, update, why),
                 }
             }
             if !moved {
-                return;
+                return self.pass_marks();
             }
         }
     }

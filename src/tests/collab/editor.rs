@@ -22,6 +22,8 @@ pub struct Editor {
     pub doc: Doc,
     pub scope: Option<Scope>,
     pub denied: bool,
+    /// How often the server has asked for the token again.
+    pub asked: u32,
     pub closed: Option<u16>,
     synced: bool,
     /// Changes that the server has not called saved.
@@ -48,6 +50,7 @@ impl Editor {
             doc,
             scope: None,
             denied: false,
+            asked: 0,
             closed: None,
             synced: false,
             unsaved: 1,
@@ -83,6 +86,20 @@ impl Editor {
             txn.encode_update_v1()
         };
         self.typed.push((words.to_owned(), update.clone()));
+        self.sends(&update).await;
+    }
+
+    /// Takes some of the text away, and writes at the same place.
+    pub async fn changes(&mut self, at: u32, gone: u32, words: &str) {
+        let update = {
+            let text = self.doc.get_or_insert_text("t");
+            let mut txn = self.doc.transact_mut();
+            let length = text.len(&txn);
+            let at = at.min(length);
+            text.remove_range(&mut txn, at, gone.min(length - at));
+            text.insert(&mut txn, at, words);
+            txn.encode_update_v1()
+        };
         self.sends(&update).await;
     }
 
@@ -180,6 +197,7 @@ impl Editor {
         match reply {
             Reply::Authenticated(scope) => self.scope = Some(scope),
             Reply::Denied(_) => self.denied = true,
+            Reply::AskToken => self.asked += 1,
             Reply::Sync(Sync::Step1(vector)) => {
                 let vector = StateVector::decode_v1(vector).unwrap();
                 let diff = self.doc.transact().encode_diff_v1(&vector);

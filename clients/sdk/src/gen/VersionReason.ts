@@ -3,4 +3,4 @@
 /**
  * Why a version was kept.
  */
-export type Reason = "manual" | "submit" | "accept" | "approve" | "publish" | "restore" | "scheduled";
+export type VersionReason = "manual" | "submit" | "accept" | "approve" | "publish" | "restore" | "scheduled";

@@ -12,4 +12,5 @@ mod nodes;
 mod notes;
 mod processes;
 mod rights;
+mod subjects;
 mod versions;

@@ -137,7 +137,7 @@ async fn who_does_not_read_begins_again_and_then_has_everything() {
     slow.send(tungstenite::Message::binary(Message::Sync(Sync::Step1(&[0])).frame())).await.unwrap();
     // More than may wait for one line, and the buffers on the way.
     let words = "word ".repeat(160_000);
-    for _ in 0..60 {
+    for _ in 0..40 {
         writer.changes(0, u32::MAX, &words).await;
         writer.until("saved", |editor| editor.unsaved == 0).await;
     }

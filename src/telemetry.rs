@@ -96,12 +96,18 @@ fn describe_documents() {
     metrics::describe_counter!("atelier_collab_updates_total", "Changes saved.");
     metrics::describe_counter!("atelier_collab_held_updates_total", "Changes that waited for what they build on.");
     metrics::describe_counter!("atelier_collab_refused_updates_total", "Changes that the gate refused, by reason.");
-    metrics::describe_counter!("atelier_collab_log_pulls_total", "Times changes of other nodes were read from the log.");
+    metrics::describe_counter!(
+        "atelier_collab_log_pulls_total",
+        "Times changes of other nodes were read from the log."
+    );
     metrics::describe_counter!("atelier_collab_reloads_total", "Documents given up and read anew.");
     metrics::describe_counter!("atelier_collab_compactions_total", "Logs merged.");
     metrics::describe_counter!("atelier_collab_versions_total", "Versions kept by themselves.");
     metrics::describe_counter!("atelier_collab_paused_reads_total", "Times a connection was too fast and had to wait.");
-    metrics::describe_counter!("atelier_collab_delayed_awareness_total", "Looks that came too fast; the last one counts.");
+    metrics::describe_counter!(
+        "atelier_collab_delayed_awareness_total",
+        "Looks that came too fast; the last one counts."
+    );
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
 /// So many in one sweep.
 const MOST_SWEPT: i32 = 200;
+/// Nobody waits longer to come in.
+const ENTER: Duration = Duration::from_secs(15);
 /// So often a document is opened anew for one request.
 const ATTEMPTS: u32 = 3;
 
@@ -242,13 +244,16 @@ impl Collab {
         key: Key,
         peer: impl Fn() -> Peer,
     ) -> Result<(Handle, super::awareness::Connection), Shut> {
-        loop {
-            let handle = self.room(key).await?;
-            // A room that ended in between is opened again.
-            if let Ok(connection) = handle.enter(peer()).await {
-                return Ok((handle, connection));
+        let entering = async {
+            loop {
+                let handle = self.room(key).await?;
+                // A room that ended in between is opened again.
+                if let Ok(connection) = handle.enter(peer()).await {
+                    return Ok((handle, connection));
+                }
             }
-        }
+        };
+        tokio::time::timeout(ENTER, entering).await.map_err(|_| Shut::Unavailable)?
     }
 
     /// What a document says, all of it saved; with a change, after that. The same change twice is the change once.

@@ -13,6 +13,8 @@ use crate::{
 
 /// How many updates are read in one go.
 const CHUNK: i64 = 1_000;
+/// Updates of one document that are kept for a look, at most; the newest.
+const MOST_QUARANTINED: i64 = 20;
 /// So often a document is read anew when its log was cut meanwhile.
 const ATTEMPTS: u32 = 3;
 
@@ -106,6 +108,23 @@ pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<boo
 pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
     let row = sqlx::query!(
         "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at FROM collab_documents WHERE id = $1 FOR UPDATE",
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| Head {
+        id,
+        seq: from_signed(row.head_seq),
+        snapshot_seq: from_signed(row.snapshot_seq),
+        tail_bytes: from_signed(row.tail_bytes),
+        frozen_at: row.frozen_at,
+    }))
+}
+
+/// The head as it is now, which nobody keeps from moving on. None: no such document here.
+pub async fn head(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at FROM collab_documents WHERE id = $1",
         id.uuid()
     )
     .fetch_optional(&mut **tx)
@@ -362,6 +381,20 @@ pub async fn quarantine(
         payload,
         reason,
         author.map(Id::uuid)
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "DELETE FROM collab_quarantine WHERE document_id = $1 AND id NOT IN (
+             SELECT id FROM collab_quarantine WHERE document_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2)",
+        id.uuid(),
+        MOST_QUARANTINED
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE collab_documents SET quarantined_at = coalesce(quarantined_at, now()) WHERE id = $1",
+        id.uuid()
     )
     .execute(&mut **tx)
     .await

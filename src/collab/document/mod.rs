@@ -241,8 +241,8 @@ impl Document {
             return Outcome::Known;
         }
         match self.has_room(update.len()) {
-            // Deleting is always possible.
-            Ok(false) if !ready.inserted.is_empty() => return Outcome::Full,
+            // Deleting is always possible, and what is in the log is in the document.
+            Ok(false) if !ready.inserted.is_empty() && limits.bytes < usize::MAX => return Outcome::Full,
             Ok(_) => {}
             Err(broken) => return Outcome::Broken(broken),
         }
@@ -414,6 +414,11 @@ impl Document {
 /// Several deltas that follow each other, as one update. Slow for many: some dozens at most.
 pub fn merged(deltas: &[&[u8]]) -> Option<Vec<u8>> {
     unwinding(|| yrs::merge_updates_v1(deltas.iter().copied()).ok()).ok().flatten()
+}
+
+/// The pieces that an update of the log brings. None: it cannot be read.
+pub fn brought(update: &[u8]) -> Option<Vec<IdRange>> {
+    unwinding(|| Update::decode_v1(update).ok().map(|update| ranges(&update.insertions(false)))).ok().flatten()
 }
 
 /// As what the root of a field is stored.

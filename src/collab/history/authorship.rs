@@ -1,4 +1,6 @@
 //! Who wrote which piece. Recorded with the update that brings it, in ranges; they outlive the log.
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use crate::{
@@ -26,13 +28,16 @@ pub struct Authored {
 /// The ranges of several updates in their order, those that follow each other joined.
 fn joined<'a>(new: impl IntoIterator<Item = (Id<caller::User>, &'a [IdRange])>) -> Vec<Authored> {
     let mut all: Vec<Authored> = vec![];
+    let mut newest: HashMap<u64, usize> = HashMap::new();
     for (user, ranges) in new {
         for range in ranges {
             let (client, from, to, user) = (range.client, u64::from(range.from), u64::from(range.to), user.uuid());
-            let last = all.iter_mut().rev().find(|known| known.client == client);
-            match last {
+            match newest.get(&client).map(|at| &mut all[*at]) {
                 Some(last) if last.to == from && last.user == user => last.to = to,
-                _ => all.push(Authored { client, from, to, user }),
+                _ => {
+                    newest.insert(client, all.len());
+                    all.push(Authored { client, from, to, user });
+                }
             }
         }
     }

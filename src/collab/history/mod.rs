@@ -219,7 +219,7 @@ pub async fn insert(
 }
 
 /// Lets go of automatic versions that are no longer worth their room.
-async fn thin(tx: &mut TenantTx, clock: &Clock, id: DocumentId) -> Result<(), sqlx::Error> {
+pub async fn thin(tx: &mut TenantTx, clock: &Clock, id: DocumentId) -> Result<(), sqlx::Error> {
     let rows = sqlx::query!(
         r#"SELECT id, reason, created_at, authors, octet_length(state) AS "bytes!" FROM collab_checkpoints
            WHERE document_id = $1 ORDER BY seq DESC, id DESC"#,

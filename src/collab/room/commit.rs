@@ -8,7 +8,7 @@ use super::{
     others::{ASK, LEASE},
     peers::Said,
     versions::VERSION,
-    writer::{self, WriteError, Written},
+    writer::{self, Key, WriteError, Written},
 };
 use crate::{
     bus::{MOST_BYTES, Packet},
@@ -20,6 +20,7 @@ use crate::{
         lib0::{Reader, Writer},
         store::{self, Stored},
     },
+    db::Db,
     kernel::{Id, caller},
 };
 
@@ -28,6 +29,8 @@ const UPDATES: u8 = 0;
 const AWARENESS: u8 = 1;
 const RIGHTS: u8 = 2;
 const NEWS: u8 = 3;
+/// Merging a log takes no longer.
+const COMPACTION: Duration = Duration::from_secs(60);
 /// Our names in one packet, at most; more than are ever looking.
 const MOST_UPDATES: usize = 4_096;
 
@@ -73,6 +76,8 @@ impl Room {
                 // The document here holds what will never be: everybody begins anew from the database.
                 self.give_up("changes refused");
             }
+            // Not refused: whoever wrote them brings them again to a document that knows what the others wrote.
+            Err(WriteError::Taken) => self.give_up("pieces of the same numbers were written elsewhere"),
             Err(error) => {
                 tracing::warn!(document = %self.key.document, %error, "changes not written; trying again");
                 metrics::counter!("atelier_collab_commit_failures_total").increment(1);
@@ -139,9 +144,10 @@ impl Room {
                 self.peers.tell_all(Said::Update(&delta.bytes), None);
             }
             Outcome::Known => {}
-            // It builds on something older that is not here: read from the log again.
-            Outcome::Missing(_) => self.behind = true,
-            Outcome::Bad(_) | Outcome::Full | Outcome::Broken(_) => self.give_up("an update of the log does not fit"),
+            // The log is complete in its order: what does not fit now never will.
+            Outcome::Missing(_) | Outcome::Bad(_) | Outcome::Full | Outcome::Broken(_) => {
+                self.give_up("an update of the log does not fit");
+            }
         }
     }
 
@@ -204,28 +210,16 @@ impl Room {
         self.publish(self.seq, self.seq, vec![RIGHTS]);
     }
 
-    /// Beside the work: the merged state is tried in a fresh document before it replaces anything.
+    /// Beside the work. Only of what is committed: the document here holds also what may still be refused.
     fn compact(&mut self) {
-        let (db, key, kind, upto) = (self.db.clone(), self.key, self.kind, self.seq);
-        let Ok(state) = self.document.state() else { return };
+        let (db, key) = (self.db.clone(), self.key);
         self.compacting = Some(
             async move {
-                let checked = tokio::task::spawn_blocking(move || {
-                    Document::load(kind.schema(), 0, [state.as_slice()]).ok()?.compacted().ok()
-                })
-                .await;
-                let Ok(Some(compacted)) = checked else {
-                    tracing::error!(document = %key.document, "the merged state does not give the same document; kept as it is");
-                    return;
-                };
-                let stored = async {
-                    let mut tx = db.tenant_as(key.organization, None).await?;
-                    store::compact(&mut tx, key.document, upto, &compacted.state).await?;
-                    history::authorship::bound(&mut tx, key.document).await?;
-                    tx.commit().await
-                };
-                match tokio::time::timeout(Duration::from_secs(30), stored).await {
-                    Ok(Ok(())) => metrics::counter!("atelier_collab_compactions_total").increment(1),
+                match tokio::time::timeout(COMPACTION, compacted(&db, key)).await {
+                    Ok(Ok(true)) => metrics::counter!("atelier_collab_compactions_total").increment(1),
+                    Ok(Ok(false)) => {
+                        tracing::error!(document = %key.document, "the merged state is not the same document; kept as it is");
+                    }
                     failed => tracing::warn!(document = %key.document, ?failed, "log not merged; tried again later"),
                 }
             }
@@ -235,9 +229,13 @@ impl Room {
 
     pub(super) fn keep_in_quarantine(&mut self, update: Vec<u8>, why: String, author: Option<Id<caller::User>>) {
         let (db, key) = (self.db.clone(), self.key);
+        let before = self.compacting.take();
         // The room ends when this is done; it waits for compaction anyway.
         self.compacting = Some(
             async move {
+                if let Some(before) = before {
+                    before.await;
+                }
                 let stored = async {
                     let mut tx = db.tenant_as(key.organization, None).await?;
                     store::quarantine(&mut tx, key.document, &update, &why, author).await?;
@@ -250,6 +248,22 @@ impl Room {
             .boxed(),
         );
     }
+}
+
+/// Merges the log into the snapshot, if the merged state is found to be the same document. False: it is not.
+async fn compacted(db: &Db, key: Key) -> Result<bool, sqlx::Error> {
+    let mut tx = db.tenant_as(key.organization, None).await?;
+    let Some((kind, upto, parts)) = store::parts(&mut tx, key.document).await? else { return Ok(true) };
+    tx.commit().await?;
+    let merging = tokio::task::spawn_blocking(move || {
+        Document::load(kind.schema(), 0, parts.iter().map(Vec::as_slice)).ok()?.compacted().ok()
+    });
+    let Some(merged) = merging.await.ok().flatten().filter(|merged| !merged.differs) else { return Ok(false) };
+    let mut tx = db.tenant_as(key.organization, None).await?;
+    store::compact(&mut tx, key.document, upto, &merged.state).await?;
+    history::authorship::bound(&mut tx, key.document).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 fn encode_updates(updates: &[&[u8]]) -> Vec<u8> {

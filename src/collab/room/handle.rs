@@ -1,7 +1,7 @@
 //! How the rest of the house talks to an open document.
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{
     Peer,
@@ -32,7 +32,7 @@ pub enum Words {
 /// What an open document is told.
 pub(super) enum Message {
     Enter(Box<Peer>, oneshot::Sender<Connection>),
-    Say(Connection, Words),
+    Say(Connection, Words, Weight),
     Leave(Connection),
     RightsChanged,
     Content(Option<Change>, Reply),
@@ -43,11 +43,29 @@ pub(super) enum Message {
     Drain,
 }
 
+/// The bytes of a message that waits, given back when it was heard.
+pub(super) type Weight = OwnedSemaphorePermit;
+/// Bytes that may wait for a document.
+const MOST_WAITING: usize = 32 << 20;
+/// They are counted in portions of this.
+const PORTION: usize = 256;
+
+impl Words {
+    fn weight(&self) -> u32 {
+        let bytes = match self {
+            Self::Step1(bytes) | Self::Step2(bytes) | Self::Update(bytes) | Self::Awareness(bytes) => bytes.len(),
+            Self::Hello | Self::QueryAwareness | Self::Mark(_) => 0,
+        };
+        u32::try_from((bytes / PORTION + 1).min(MOST_WAITING / PORTION)).unwrap_or(u32::MAX)
+    }
+}
+
 /// A way to talk to an open document. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     seen: Arc<Seen>,
+    waiting: Arc<Semaphore>,
 }
 
 /// The document has been closed; open it anew.
@@ -56,7 +74,7 @@ pub struct Closed;
 
 impl Handle {
     pub(super) fn new(inbox: mpsc::Sender<Message>, seen: Arc<Seen>) -> Self {
-        Self { inbox, seen }
+        Self { inbox, seen, waiting: Arc::new(Semaphore::new(MOST_WAITING / PORTION)) }
     }
     /// What is seen of it without asking.
     pub fn seen(&self) -> &Seen {
@@ -72,9 +90,10 @@ impl Handle {
         self.inbox.send(Message::Enter(Box::new(peer), reply)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)
     }
-    /// A connection says something. Waits while too much is waiting to be written.
+    /// A connection says something. Waits while too much is waiting to be heard or written.
     pub async fn say(&self, connection: Connection, words: Words) -> Result<(), Closed> {
-        self.inbox.send(Message::Say(connection, words)).await.map_err(|_| Closed)
+        let weight = self.waiting.clone().acquire_many_owned(words.weight()).await.map_err(|_| Closed)?;
+        self.inbox.send(Message::Say(connection, words, weight)).await.map_err(|_| Closed)
     }
     /// A connection is over.
     pub async fn leave(&self, connection: Connection) {

@@ -15,7 +15,7 @@ pub mod writer;
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 pub use self::{
@@ -69,6 +69,8 @@ pub mod close {
 /// Who waits for a batch.
 #[derive(Debug)]
 enum Due {
+    /// Somebody comes in, to what all nodes have saved by then.
+    Enter(Box<Peer>, oneshot::Sender<Connection>),
     /// One change of this connection is saved.
     Status(Connection),
     /// Everything before this mark is saved.
@@ -261,17 +263,13 @@ impl Room {
             self.resident.is_used();
         }
         match message {
-            Message::Enter(mut peer, reply) => {
+            // What was written elsewhere just before is to be known here first: whoever changes nodes brings it along.
+            Message::Enter(peer, reply) => {
                 self.idle_since = None;
-                let rate = self.settings.awareness_per_second;
-                peer.awareness = Pace::new(rate, rate, Instant::now());
-                let connection = self.peers.add(*peer);
-                self.resident.has_people(self.peers.count());
-                if reply.send(connection).is_err() {
-                    self.leave(connection);
-                }
+                self.behind = true;
+                self.next.dues.push(Due::Enter(peer, reply));
             }
-            Message::Say(connection, words) => self.hear_words(connection, words),
+            Message::Say(connection, words, _weight) => self.hear_words(connection, words),
             Message::Leave(connection) => self.leave(connection),
             Message::RightsChanged => {
                 self.close_all(close::RESET, "rights have changed");
@@ -288,6 +286,16 @@ impl Room {
                 self.ending = true;
                 self.close_all(close::RESTART, "the server goes down");
             }
+        }
+    }
+
+    fn enter(&mut self, mut peer: Peer, reply: oneshot::Sender<Connection>) {
+        let rate = self.settings.awareness_per_second;
+        peer.awareness = Pace::new(rate, rate, Instant::now());
+        let connection = self.peers.add(peer);
+        self.resident.has_people(self.peers.count());
+        if reply.send(connection).is_err() {
+            self.leave(connection);
         }
     }
 

@@ -22,6 +22,10 @@ const MOST_LATER: usize = 64 << 10;
 
 impl Room {
     pub(super) fn hear_words(&mut self, connection: Connection, words: Words) {
+        if self.document.broken().is_some() {
+            // Everybody begins anew; whoever speaks until then is not to blame for it.
+            return;
+        }
         match words {
             Words::Hello => self.peers.tell(connection, Said::Step1(&self.document.clocks().encode())),
             Words::Step1(vector) => self.answer_step1(connection, &vector),
@@ -208,8 +212,9 @@ impl Room {
     }
 
     /// Tells who waits that it is saved.
-    pub(super) fn settle(&self, due: Due) {
+    pub(super) fn settle(&mut self, due: Due) {
         match due {
+            Due::Enter(peer, reply) => self.enter(*peer, reply),
             Due::Status(connection) => self.peers.tell(connection, Said::Status(SyncStatus::Saved)),
             Due::Mark(connection, mark) => self.peers.tell(connection, Said::Mark(mark)),
             // Whoever asked may be gone.

@@ -1,9 +1,12 @@
 //! The writing half of an open document: one transaction per batch of updates.
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use crate::{
     collab::{
-        DocumentId, history,
+        DocumentId,
+        document::brought,
+        gate::IdRange,
+        history,
         store::{self, Draft, Head, Stored},
     },
     db::{Db, TenantTx},
@@ -50,6 +53,10 @@ pub enum WriteError {
     /// It is read only now.
     #[error("the document is frozen")]
     Frozen,
+    /// Another node wrote pieces of the same numbers meanwhile: the same ones, brought to both by a client that changed
+    /// its node, or others. Only a document that knows them can tell.
+    #[error("pieces of the same numbers were written elsewhere")]
+    Taken,
     /// Too many are open.
     #[error("open documents take too much memory already")]
     NoRoom,
@@ -75,7 +82,7 @@ pub async fn write(
     let work = async {
         let mut tx = db.tenant_as(key.organization, None).await?;
         let head = if drafts.is_empty() {
-            store::snapshot(&mut tx, key.document).await?.map(|(head, ..)| head)
+            store::head(&mut tx, key.document).await?
         } else {
             store::lock(&mut tx, key.document).await?
         };
@@ -91,6 +98,9 @@ pub async fn write(
             seen = last.seq;
             missed.extend(some);
         }
+        if is_taken(&missed, &drafts) {
+            return Err(WriteError::Taken);
+        }
         let to = if drafts.is_empty() { head.seq } else { append(&mut tx, &clock, &head, &drafts, &node).await? };
         tx.commit().await?;
         let bytes: usize = drafts.iter().map(|draft| draft.payload.len()).sum();
@@ -98,6 +108,23 @@ pub async fn write(
         Ok(Written { missed, after: head.seq, to, compact })
     };
     tokio::time::timeout(DEADLINE, work).await.map_err(|_| WriteError::Deadline)?
+}
+
+/// Does what was missed bring pieces that a draft brings as well?
+fn is_taken(missed: &[Stored], drafts: &[Draft]) -> bool {
+    if missed.is_empty() || drafts.is_empty() {
+        return false;
+    }
+    let mut mine: HashMap<u64, Vec<IdRange>> = HashMap::new();
+    for range in drafts.iter().flat_map(|draft| &draft.inserted) {
+        mine.entry(range.client).or_default().push(*range);
+    }
+    let overlap = |theirs: IdRange| {
+        let own = mine.get(&theirs.client).map_or(&[][..], Vec::as_slice);
+        own.iter().any(|own| own.from < theirs.to && theirs.from < own.to)
+    };
+    // What cannot be read of the log is noticed when it is taken in.
+    missed.iter().flat_map(|stored| brought(&stored.payload).unwrap_or_default()).any(overlap)
 }
 
 /// The updates, who wrote them, and the versions that are to be kept before some of them.
@@ -115,6 +142,7 @@ async fn append(
         if let Some(state) = &draft.before {
             let version = history::Draft { reason: history::Reason::Restore, label: None, by: draft.author };
             history::insert(tx, clock, head.id, before, state, &version).await?;
+            history::thin(tx, clock, head.id).await?;
         }
     }
     Ok(to)

@@ -21,6 +21,8 @@ use crate::{
 const MOST_DOCUMENTS: usize = 100;
 /// What may wait for a token, per document: messages, and bytes.
 const MOST_EARLY: (usize, usize) = (1_000, 5 << 20);
+/// What may wait for tokens on one socket, in bytes.
+const MOST_EARLY_TOGETHER: usize = 8 << 20;
 
 /// Whoever is asked for a token again and does not send one begins anew.
 const ANSWER_BY: Duration = Duration::from_secs(30);
@@ -88,7 +90,11 @@ impl Conversation {
             let nobody = !self.opened.values().any(|opened| matches!(opened, Opened::In(..)));
             let next = self.line.next(&quiet);
             let next = if nobody {
-                let left = NOBODY_YET.saturating_sub(self.since.elapsed()).max(Duration::from_millis(1));
+                // Also for a client that never stops talking.
+                let left = NOBODY_YET.saturating_sub(self.since.elapsed());
+                if left.is_zero() {
+                    return Some((4408, "no token in time"));
+                }
                 match tokio::time::timeout(left, next).await {
                     Ok(next) => next,
                     Err(_) => return Some((4408, "no token in time")),
@@ -174,6 +180,9 @@ impl Conversation {
         if !self.opened.contains_key(address) && self.opened.len() >= MOST_DOCUMENTS {
             return Err(Some((4403, "too many documents on one socket")));
         }
+        if self.early_bytes() + size > MOST_EARLY_TOGETHER && !matches!(self.opened.get(address), Some(Opened::In(_))) {
+            return Err(Some((4403, "too much before the token")));
+        }
         match self.opened.entry(address.to_owned()).or_insert_with(|| Opened::Early(VecDeque::new(), 0)) {
             Opened::In(inside) => inside.handle.say(inside.connection, words).await.map_err(|_| Some((RESET, "reset"))),
             Opened::Early(early, bytes) => {
@@ -185,6 +194,12 @@ impl Conversation {
                 Ok(())
             }
         }
+    }
+
+    /// What waits for a token, of all documents.
+    fn early_bytes(&self) -> usize {
+        let early = self.opened.values().map(|opened| if let Opened::Early(_, bytes) = opened { *bytes } else { 0 });
+        early.sum()
     }
 
     async fn come_in(&mut self, address: Address<'_>, token: &str, version: Option<&str>) -> Result<(), End> {

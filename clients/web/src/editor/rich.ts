@@ -21,8 +21,8 @@ export interface RichOptions {
   readonly?: boolean;
 }
 
-export type Mark = 'bold' | 'italic' | 'link';
-export type Block = 'heading2' | 'heading3' | 'bulletList' | 'orderedList' | 'taskList';
+export type Mark = 'bold' | 'italic' | 'underline' | 'strike' | 'highlight' | 'code' | 'link';
+export type Block = 'heading2' | 'heading3' | 'bulletList' | 'orderedList' | 'taskList' | 'blockquote' | 'codeBlock';
 
 /** Rich text from elsewhere becomes words; drags inside the text stay as they are. */
 function plainOnly() {
@@ -69,7 +69,12 @@ export class RichField implements Field {
       editable: false,
       // Made of JSON: from a string it would be parsed as HTML, which the room's policy refuses.
       content: { type: 'doc', content: [{ type: 'paragraph' }] },
-      extensions: [this.#page(options), this.#shared(), ...nodesAndMarks(options.taskLabel)],
+      extensions: [
+        this.#page(options),
+        this.#shared(),
+        ...nodesAndMarks(options.taskLabel),
+        ...(this.session.extras?.extensions(() => this) ?? []),
+      ],
       onTransaction: () => this.session.changed(),
       onFocus: () => {
         if (this.session.rich !== this) this.session.entered();
@@ -141,13 +146,14 @@ export class RichField implements Field {
 
   toggle(what: Exclude<Mark, 'link'> | Block): void {
     const chain = this.editor.chain().focus();
-    if (what === 'bold') chain.toggleBold().run();
-    else if (what === 'italic') chain.toggleItalic().run();
-    else if (what === 'heading2') chain.toggleHeading({ level: 2 }).run();
+    if (what === 'heading2') chain.toggleHeading({ level: 2 }).run();
     else if (what === 'heading3') chain.toggleHeading({ level: 3 }).run();
     else if (what === 'bulletList') chain.toggleBulletList().run();
     else if (what === 'orderedList') chain.toggleOrderedList().run();
-    else chain.toggleTaskList().run();
+    else if (what === 'taskList') chain.toggleTaskList().run();
+    else if (what === 'blockquote') chain.toggleBlockquote().run();
+    else if (what === 'codeBlock') chain.toggleCodeBlock().run();
+    else chain.toggleMark(what).run();
   }
 
   /** Where the link under the caret leads. */
@@ -181,6 +187,7 @@ export class RichField implements Field {
   destroy(): void {
     this.#leave();
     if (this.session.rich === this) this.session.rich = null;
+    this.session.extras?.left(this);
     this.editor.destroy();
   }
 }

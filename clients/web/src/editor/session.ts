@@ -2,6 +2,7 @@
  * A shared document as a page has it: the Yjs document, the line to the server, what is kept on this device, who else is
  * here, and one undo for all fields. Any number of fields are bound to it.
  */
+import type { AnyExtension } from '@tiptap/core';
 import { HocuspocusProvider, WebSocketStatus } from '@hocuspocus/provider';
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
 import { Awareness } from 'y-protocols/awareness';
@@ -39,6 +40,12 @@ export interface Word {
   [key: string]: unknown;
 }
 
+/** What comes to a page of the studio besides the text: see desk/desk.ts. */
+export interface Extras {
+  extensions(field: () => RichField): AnyExtension[];
+  left(field: RichField): void;
+}
+
 /** How long the page waits for the browser's store before it goes without. */
 const STORE_WITHIN = 3_000;
 
@@ -47,6 +54,8 @@ export class DocumentSession {
   readonly awareness = new Awareness(this.doc);
   readonly options: SessionOptions;
   readonly undo: Y.UndoManager;
+  /** Set before the first field is made. */
+  extras: Extras | null = null;
   /** The origin of changes to maps and short texts that undo shall know. */
   readonly mine = Symbol('mine');
   #provider: HocuspocusProvider | null = null;

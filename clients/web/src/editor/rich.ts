@@ -2,6 +2,7 @@
 import { Editor, Extension } from '@tiptap/core';
 import { Plugin } from '@tiptap/pm/state';
 import { yCursorPlugin, ySyncPlugin } from '@tiptap/y-tiptap';
+import { untrack } from 'svelte';
 import type * as Y from 'yjs';
 import { caret, selection } from './carets';
 import { nodesAndMarks } from './schema';
@@ -116,6 +117,8 @@ export class RichField implements Field {
         'Mod-y': step('redo'),
         'Shift-Mod-z': step('redo'),
       }),
+      // A change may come out of somebody's effect, as when that takes the focus: what is read here is not theirs.
+      dispatchTransaction: ({ transaction, next }) => untrack(() => next(transaction)),
       addProseMirrorPlugins: () => [
         ySyncPlugin(this.fragment),
         yCursorPlugin(session.awareness, { cursorBuilder: caret, selectionBuilder: selection }),

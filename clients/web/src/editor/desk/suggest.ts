@@ -63,12 +63,12 @@ function wordsOf(step: ReplaceStep, before: Node): string | null {
   );
   const structure = slice.openStart > 0 || slice.openEnd > 0 || slice.content.content.some((node) => node.isBlock);
   const gone = before.textBetween(step.from, step.to);
-  if (text === '' && structure) return null;
+  if (text.trim() === '' && structure) return null;
   if (text === '' && gone === '') return null;
   return text.replace(/\s*\n\s*/g, ' ');
 }
 
-/** Does it only delete, and only between blocks or around them? Those stay. */
+/** How many letters at the ends are the same. */
 function shorter(old: string, put: string): { head: number; tail: number } {
   const most = Math.min(old.length, put.length);
   let head = 0;
@@ -86,9 +86,10 @@ export function suggested(change: Transaction, state: EditorState, by: By): Tran
     const before = change.docs[number]!;
     const words = wordsOf(step, before);
     if (words === null) return null;
-    const back = change.mapping.slice(0, number).invert();
-    let from = made.mapping.map(back.map(step.from, -1), -1);
-    let to = made.mapping.map(back.map(step.to, 1), 1);
+    const back = change.mapping.maps.slice(0, number).reverse();
+    const first = (pos: number, side: number) => back.reduce((place, map) => map.invert().map(place, side), pos);
+    let from = made.mapping.map(first(step.from, -1), -1);
+    let to = made.mapping.map(first(step.to, 1), 1);
     let put = words;
     if (put !== '' && before.resolve(step.from).sameParent(before.resolve(step.to))) {
       const old = made.doc.textBetween(from, to, '\n', '\ufffc');

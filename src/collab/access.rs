@@ -94,3 +94,22 @@ async fn notes(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Sc
     };
     Ok(scope.map(|scope| if over { Scope::ReadOnly } else { scope }))
 }
+
+/// May `asker`, who may do `scope` with a document, see what it said before? Who writes may; of those who read, members
+/// may with what belongs to the organization, and hosts with what belongs to their session.
+pub async fn sees_history(tx: &mut TenantTx, asker: &Asker, name: Name, scope: Scope) -> Result<bool, sqlx::Error> {
+    if scope == Scope::ReadWrite {
+        return Ok(true);
+    }
+    match name.kind {
+        Kind::BuilderSession | Kind::Summary => Ok(asker.only_session.is_none()),
+        Kind::LiveWhiteboard => Ok(false),
+        Kind::LiveNotes => {
+            let session = sqlx::query_scalar!("SELECT live_session_id FROM live_notes WHERE id = $1", name.subject);
+            match session.fetch_optional(&mut **tx).await? {
+                Some(session) => hosts(tx, asker, session).await,
+                None => Ok(false),
+            }
+        }
+    }
+}

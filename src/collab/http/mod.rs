@@ -1,8 +1,12 @@
-//! The HTTP face of shared documents: where they are, who may write, and what they say.
+//! The HTTP face of shared documents: where they are, who may write, what they say and what they said.
+mod attribution;
 mod content;
 mod files;
+mod versions;
 
+pub use attribution::Attribution;
 pub use files::{FileView, images};
+pub use versions::{KeptVersion, NewVersion, VersionDiff, VersionView};
 
 use axum::{
     Json as Answer,
@@ -88,6 +92,11 @@ where
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
         .routes(routes!(content::read, content::change))
+        .routes(routes!(versions::list, versions::keep))
+        .routes(routes!(versions::content))
+        .routes(routes!(versions::diff))
+        .routes(routes!(versions::restore))
+        .routes(routes!(attribution::attribution))
         .merge(files::router())
 }
 

@@ -175,6 +175,32 @@ test('what is suggested changes nothing until somebody accepts it', async ({ hou
   await expect(text(mira).locator('ins')).toHaveText(' Or not');
 });
 
+test('who wrote what is shown on demand, by more than colours', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const mira = await host(house, workshop, stage);
+  await mira.getByRole('radio', { name: 'write' }).check();
+  const cy = await guest(house, stage, 'Cy Twombly');
+  await text(mira).click();
+  await mira.keyboard.type('Indexes help.');
+  await expect(text(cy)).toContainText('Indexes help.');
+  await text(cy).click();
+  await cy.keyboard.press('Control+End');
+  await cy.keyboard.type(' Not always.');
+  await expect(status(cy)).toHaveText('Saved');
+  await expect(text(mira)).toContainText('Not always.');
+  await mira.getByRole('button', { name: 'Who wrote what' }).click();
+  const legend = margin(mira).getByRole('list');
+  await expect(legend.getByRole('listitem').filter({ hasText: 'Ada Lindqvist' })).toBeVisible();
+  await expect(legend.getByRole('listitem').filter({ hasText: 'Cy Twombly' })).toBeVisible();
+  await expect(text(mira).getByTitle('Ada Lindqvist')).toHaveText('Indexes help.');
+  await expect(text(mira).getByTitle('Cy Twombly')).toHaveText(' Not always.');
+  await expect(text(mira).getByRole('img', { name: 'Cy Twombly' })).toHaveText('CT');
+  await shoot(mira, 'editor-authors');
+  await examine(mira, 'who wrote what');
+  await mira.getByRole('button', { name: 'Who wrote what' }).click();
+  await expect(text(mira).getByTitle('Cy Twombly')).toHaveCount(0);
+});
+
 test('tables and lists come from the keyboard', async ({ house, workshop }) => {
   const stage = await running(workshop);
   const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
@@ -331,7 +357,7 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
     );
   expect(await kept()).toBeGreaterThan(0);
   await mira.goto('/studio');
-  await mira.getByRole('button', { name: 'Ada Lindqvist' }).click();
+  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
   await mira.getByRole('button', { name: 'Sign out' }).click();
   await expect(mira.getByRole('heading', { name: /sign in/i })).toBeVisible();
   expect(await kept()).toBe(0);

@@ -5,7 +5,7 @@ import { yCursorPlugin, ySyncPlugin } from '@tiptap/y-tiptap';
 import { untrack } from 'svelte';
 import type * as Y from 'yjs';
 import { caret, selection } from './carets';
-import { nodesAndMarks } from './schema';
+import { nodesAndMarks, unknownIn } from './schema';
 import type { DocumentSession, Field } from './session';
 
 export interface RichOptions {
@@ -18,6 +18,8 @@ export interface RichOptions {
   taskLabel: (text: string) => string;
   /** Paste words without their formatting, where the page's policy lets no string become HTML. */
   plainPaste: boolean;
+  /** Something came into the text that this page is too old for: the editor is gone, because it would delete it. */
+  onunknown: () => void;
   /** A field that this page may not change although it may change others. */
   readonly?: boolean;
 }
@@ -48,6 +50,7 @@ export class RichField implements Field {
   readonly fragment: Y.XmlFragment;
   readonly path: string;
   readonly editor: Editor;
+  readonly #onunknown: () => void;
   readonly #leave: () => void;
   #readonly: boolean;
 
@@ -56,8 +59,10 @@ export class RichField implements Field {
     this.fragment = options.fragment;
     this.path = options.path;
     this.#readonly = options.readonly ?? false;
+    this.#onunknown = options.onunknown;
     this.editor = this.#edit(options);
     this.#leave = session.join(this);
+    session.doc.on('beforeObserverCalls', this.#guard);
     // The toolbar is for somebody from the start.
     session.rich ??= this;
     this.obey();
@@ -82,6 +87,22 @@ export class RichField implements Field {
         this.session.rich = this;
       },
     });
+  }
+
+  /** Runs after a change and before the editor learns of it. */
+  #guard = (change: Y.Transaction): void => {
+    if (change.local) return;
+    for (const type of change.changed.keys()) {
+      if (!this.#contains(type) || !unknownIn(type as unknown as Y.XmlFragment)) continue;
+      this.destroy();
+      return this.#onunknown();
+    }
+  };
+
+  #contains(type: unknown): boolean {
+    for (let outer: unknown = type; outer; outer = (outer as Y.XmlFragment)._item?.parent)
+      if (outer === this.fragment) return true;
+    return false;
   }
 
   #page(options: RichOptions): Extension {
@@ -188,6 +209,8 @@ export class RichField implements Field {
   }
 
   destroy(): void {
+    if (this.editor.isDestroyed) return;
+    this.session.doc.off('beforeObserverCalls', this.#guard);
     this.#leave();
     if (this.session.rich === this) this.session.rich = null;
     this.session.extras?.left(this);

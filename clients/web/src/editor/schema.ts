@@ -2,7 +2,7 @@
  * What rich text consists of; the names are those that the server knows (src/collab/schema/rich). Whoever opens a text
  * has all of it, because an editor deletes what it does not know.
  */
-import { Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core';
+import { getSchema, Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core';
 import { Blockquote } from '@tiptap/extension-blockquote';
 import { Bold } from '@tiptap/extension-bold';
 import { Code } from '@tiptap/extension-code';
@@ -21,6 +21,7 @@ import { Strike } from '@tiptap/extension-strike';
 import { Table, TableCell, TableHeader, TableRow } from '@tiptap/extension-table';
 import { Text } from '@tiptap/extension-text';
 import { Underline } from '@tiptap/extension-underline';
+import type { Schema } from '@tiptap/pm/model';
 import type * as Y from 'yjs';
 
 /** Somebody of the organization, named in the text. */
@@ -112,7 +113,6 @@ export function nodesAndMarks(taskLabel: (text: string) => string): AnyExtension
     Link.configure({
       openOnClick: false,
       defaultProtocol: 'https',
-      protocols: ['mailto'],
       HTMLAttributes: { rel: 'noopener noreferrer nofollow', target: '_blank' },
     }),
     Mention,
@@ -126,24 +126,29 @@ export function nodesAndMarks(taskLabel: (text: string) => string): AnyExtension
   ];
 }
 
-/** The marks that may be in a text besides those of this page: others write them with hashes behind their names. */
+/** Marks that may be there more than once have a hash behind their names. */
 const bare = (key: string) => key.replace(/--[a-zA-Z0-9+/=]{8}$/, '');
 
-/** A name in the text that this editor does not know, and would delete; null when it knows all. */
-export function unknownIn(
-  fragment: Y.XmlFragment,
-  nodes: ReadonlySet<string>,
-  marks: ReadonlySet<string>,
-): string | null {
-  for (const child of fragment.toArray() as (Y.XmlElement | Y.XmlText)[]) {
-    if ('nodeName' in child) {
-      if (!nodes.has(child.nodeName)) return child.nodeName;
-      const inside = unknownIn(child, nodes, marks);
-      if (inside) return inside;
-    } else {
-      for (const piece of child.toDelta() as { attributes?: Record<string, unknown> }[])
-        for (const key of Object.keys(piece.attributes ?? {})) if (!marks.has(bare(key))) return key;
-    }
+let known: Schema | undefined;
+
+/** A name in the text that an editor here does not know, and would delete with what is in it; null when it knows all. */
+export function unknownIn(type: Y.XmlFragment | Y.XmlText): string | null {
+  known ??= getSchema(nodesAndMarks((text) => text));
+  if (!('firstChild' in type)) {
+    for (const piece of type.toDelta() as { attributes?: Record<string, unknown> }[])
+      for (const key of Object.keys(piece.attributes ?? {})) if (!Object.hasOwn(known.marks, bare(key))) return key;
+    return null;
+  }
+  for (const child of type.toArray() as (Y.XmlElement | Y.XmlText)[]) {
+    if ('nodeName' in child && !Object.hasOwn(known.nodes, child.nodeName)) return child.nodeName;
+    const inside = unknownIn(child);
+    if (inside) return inside;
   }
   return null;
+}
+
+/** The words of a text, whatever else is in it. */
+export function wordsOf(type: Y.XmlFragment | Y.XmlText): string {
+  if (!('firstChild' in type)) return (type.toDelta() as { insert: unknown }[]).map(({ insert }) => insert).join('');
+  return (type.toArray() as (Y.XmlElement | Y.XmlText)[]).map(wordsOf).join('\n');
 }

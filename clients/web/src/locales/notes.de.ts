@@ -70,5 +70,7 @@ export default {
   copied: 'Kopiert',
   'copied.not': 'Der Browser hat das Kopieren nicht erlaubt. Bitte den Text markieren und selbst kopieren.',
   discard: 'Verwerfen und gespeicherten Stand zeigen',
+  old: 'Dieser Text enthält etwas, wofür diese Seite zu alt ist. Hier lässt er sich ohne Formate lesen; zum Schreiben bitte neu laden.',
+  'old.reload': 'Neu laden',
   'here.field': 'Hier schreibt: {names}',
 } as const satisfies Translation<typeof en>;

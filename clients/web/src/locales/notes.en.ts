@@ -67,5 +67,7 @@ export default {
   copied: 'Copied',
   'copied.not': 'The browser did not allow copying. Select the text and copy it yourself.',
   discard: 'Discard and show what is saved',
+  old: 'This text holds something that this page is too old for. It can be read here without its formats; to write, load the page anew.',
+  'old.reload': 'Load anew',
   'here.field': 'Writing here: {names}',
 } as const;

@@ -245,7 +245,7 @@ export class Desk implements Extras {
     return passages(field.fragment, field.editor.state.doc, who).flatMap(({ from, to, author }) => {
       const user = who.users[author];
       const series = user ? String((author % 6) + 1) : '0';
-      const name = user?.displayName ?? t('who.new');
+      const name = user ? (user.displayName ?? t('suggest.somebody')) : t('who.new');
       const label = (): HTMLElement => {
         const sign = document.createElement('span');
         sign.className = 'author-sign';

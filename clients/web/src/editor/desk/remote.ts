@@ -2,7 +2,7 @@
 
 export interface Person {
   id: string;
-  displayName: string;
+  displayName: string | null;
 }
 
 /** Which Yjs client wrote from which clock on, and who that was. */

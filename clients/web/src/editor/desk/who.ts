@@ -61,7 +61,7 @@ export function passages(fragment: Y.XmlFragment, doc: Node, told: Attribution):
 
 /** Up to two letters for a name, to tell passages apart without their colours. */
 export function initials(person: Person): string {
-  const words = person.displayName.trim().split(/\s+/).filter(Boolean);
+  const words = (person.displayName ?? '?').trim().split(/\s+/).filter(Boolean);
   return [words[0], words.length > 1 ? words.at(-1) : undefined]
     .map((word) => (word ? [...word][0]!.toUpperCase() : ''))
     .join('');

@@ -11,10 +11,12 @@ use ts_rs::TS;
 
 use crate::{
     app,
+    builder::http as plans,
+    coaching::http as summaries,
     collab::http::{Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, VersionDiff, VersionView},
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
-    identity::{Account, LinkView, Login, Register},
+    identity::{Account, LinkView, Login, Member, Register, Ticket},
     kernel::{Code, page::Page},
     live::{
         core::lifecycle::Plan,
@@ -115,7 +117,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     Plan::export_all(settings)?;
     rest::LiveSessionView::export_all(settings)?;
     rest::TicketRequest::export_all(settings)?;
-    rest::Ticket::export_all(settings)?;
+    Ticket::export_all(settings)?;
+    Member::export_all(settings)?;
     rest::LinkRequest::export_all(settings)?;
     rest::NewLink::export_all(settings)?;
     rest::JoinInfo::export_all(settings)?;
@@ -128,6 +131,13 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     NotesView::export_all(settings)?;
     FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
+    plans::PlanView::export_all(settings)?;
+    plans::PlanRow::export_all(settings)?;
+    plans::CreatePlan::export_all(settings)?;
+    plans::ChangePlan::export_all(settings)?;
+    summaries::SummaryView::export_all(settings)?;
+    summaries::SummaryRow::export_all(settings)?;
+    summaries::CreateSummary::export_all(settings)?;
     Ok(())
 }
 

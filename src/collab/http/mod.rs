@@ -2,6 +2,8 @@
 mod attribution;
 mod content;
 mod files;
+mod subjects;
+mod ticket;
 mod versions;
 
 pub use attribution::Attribution;
@@ -92,6 +94,8 @@ where
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
         .routes(routes!(content::read, content::change))
+        .routes(routes!(ticket::ticket))
+        .merge(subjects::router())
         .routes(routes!(versions::list, versions::keep))
         .routes(routes!(versions::content))
         .routes(routes!(versions::diff))

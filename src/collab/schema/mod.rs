@@ -4,6 +4,7 @@
 //! A field is a root of the Yjs document, under its own name. Short text is a `Y.Text`; long text is rich, a
 //! `Y.XmlFragment` with the names of TipTap; items are a `Y.Map` of `Y.Map`s by id, each with a fractional `order`, so
 //! that two people who move the same item do not double it.
+pub mod check;
 pub mod compare;
 pub mod content;
 pub mod diff;
@@ -43,6 +44,10 @@ impl Kind {
     /// By its key.
     pub fn by_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+    /// Is what it says copied into columns?
+    pub const fn has_columns(self) -> bool {
+        matches!(self, Self::BuilderSession | Self::Summary)
     }
     /// Its fields.
     pub const fn schema(self) -> &'static Schema {

@@ -11,4 +11,5 @@ mod nodes;
 mod notes;
 mod processes;
 mod rights;
+mod subjects;
 mod versions;

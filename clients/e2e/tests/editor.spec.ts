@@ -234,7 +234,15 @@ test('tables and lists come from the keyboard', async ({ house, workshop }) => {
   await tools.getByRole('button', { name: 'Delete table' }).click();
   await expect(text(bo).locator('table')).toHaveCount(0);
 
+  // Somebody of the organization is named.
   await text(mira).click();
+  await mira.keyboard.type('Ask @lind');
+  await expect(mira.getByRole('option', { name: 'Ada Lindqvist' })).toHaveAttribute('aria-selected', 'true');
+  await mira.keyboard.press('Enter');
+  await mira.keyboard.type('first. ');
+  await expect(text(bo).locator('.mention')).toHaveText('@Ada Lindqvist');
+  await expect.poll(() => words(bo)).toContain('Ask @Ada Lindqvist first.');
+
   await mira.keyboard.type('/');
   await mira.keyboard.press('Escape');
   await expect(list).toBeHidden();
@@ -297,6 +305,19 @@ test('an image is described, sent and seen by everybody', async ({ house, worksh
   await mira.keyboard.press('Enter');
   await expect(text(reader).getByRole('img', { name: 'A plan with a sequential scan' })).toBeVisible();
   await examine(mira, 'a document with an image');
+
+  // The same by pasting, without words for what is only decoration.
+  await text(mira).getByText('Before').click();
+  await text(mira).evaluate(async (root) => {
+    const canvas = document.createElement('canvas');
+    const blob = await new Promise<Blob>((done) => canvas.toBlob((b) => done(b!), 'image/png'));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([blob], 'line.png', { type: 'image/png' }));
+    root.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  });
+  await dialog.getByRole('checkbox', { name: 'Only decoration' }).check();
+  await dialog.getByRole('button', { name: 'Insert image' }).click();
+  await expect(text(reader).locator('img[alt=""]')).toHaveCount(1);
 });
 
 test('when the right to write went away offline, the words can still be copied', async ({ house, workshop }) => {
@@ -356,6 +377,19 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
         }),
     );
   expect(await kept()).toBeGreaterThan(0);
+  // Words that are only here are not deleted without a question.
+  await mira.context().setOffline(true);
+  await mira.routeWebSocket(/collab/, (line) => line.close());
+  await mira.keyboard.type(', offline');
+  await mira.context().setOffline(false);
+  await mira.goto('/studio');
+  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
+  await mira.getByRole('button', { name: 'Sign out' }).click();
+  await expect(mira.getByText('only on this device')).toBeVisible();
+  await mira.getByRole('button', { name: 'Cancel' }).click();
+  await mira.unrouteAll();
+  await open(mira, stage);
+  await expect(text(mira)).toHaveText('Not for the next one, offline');
   await mira.goto('/studio');
   await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
   await mira.getByRole('button', { name: 'Sign out' }).click();

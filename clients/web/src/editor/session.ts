@@ -48,6 +48,8 @@ export interface Extras {
 
 /** How long the page waits for the browser's store before it goes without. */
 const STORE_WITHIN = 3_000;
+/** How long until the next attempt when nobody says whether this person may come in. */
+const RETRY = 4_000;
 
 export class DocumentSession {
   readonly doc = new Y.Doc();
@@ -65,6 +67,8 @@ export class DocumentSession {
   #right: boolean;
   #dirty = false;
   #over = false;
+  #unanswered = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #peers: Peer[] = [];
   #rich: RichField | null = null;
   #toolbar: (() => void) | null = null;
@@ -124,7 +128,7 @@ export class DocumentSession {
       name: this.options.document,
       document: this.doc,
       awareness: this.awareness,
-      token: this.options.token,
+      token: this.#token,
       onStatus: ({ status }) => {
         const connected = status === WebSocketStatus.Connected;
         if (!connected) this.#line.scope = null;
@@ -134,7 +138,7 @@ export class DocumentSession {
         this.#right = scope === 'read-write';
         this.#set({ scope: this.#right ? 'read-write' : 'readonly', denied: false });
       },
-      onAuthenticationFailed: () => this.#set({ denied: true }),
+      onAuthenticationFailed: () => this.#refused(),
       onSynced: () => this.#set({ loaded: true }),
       onUnsyncedChanges: ({ number }) => {
         if (number === 0 && this.#line.scope) this.#sent();
@@ -142,6 +146,25 @@ export class DocumentSession {
       },
       onStateless: ({ payload }) => this.#heard(payload),
     });
+  }
+
+  /** No answer is no refusal: only the server may say that there is nothing here for this person. */
+  #token = async (): Promise<string> => {
+    this.#unanswered = false;
+    try {
+      return await this.options.token();
+    } catch (error) {
+      const code = (error as { code?: string } | null)?.code ?? 'unreachable';
+      this.#unanswered = ['unreachable', 'rate_limited', 'internal', 'unavailable'].includes(code);
+      throw error;
+    }
+  };
+
+  #refused(): void {
+    if (!this.#unanswered) return this.#set({ denied: true });
+    this.#provider?.disconnect();
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#provider?.connect(), RETRY * (1 + Math.random()));
   }
 
   #updated = (update: Uint8Array, origin: unknown): void => {
@@ -283,6 +306,7 @@ export class DocumentSession {
 
   destroy(): void {
     this.#over = true;
+    clearTimeout(this.#retry);
     removeEventListener('beforeunload', this.#leaving);
     this.doc.off('update', this.#updated);
     if (this.#provider) this.#provider.destroy();

@@ -72,5 +72,9 @@ export default {
   discard: 'Verwerfen und gespeicherten Stand zeigen',
   old: 'Dieser Text enthält etwas, wofür diese Seite zu alt ist. Hier lässt er sich ohne Formate lesen; zum Schreiben bitte neu laden.',
   'old.reload': 'Neu laden',
+  'leave.title': 'Abmelden und Geschriebenes verlieren?',
+  'leave.body':
+    'Etwas, das Sie offline geschrieben haben, ist nur auf diesem Gerät. Abmelden löscht es. Öffnen Sie das Dokument mit Verbindung, dann wird es gesendet.',
+  'leave.confirm': 'Abmelden und löschen',
   'here.field': 'Hier schreibt: {names}',
 } as const satisfies Translation<typeof en>;

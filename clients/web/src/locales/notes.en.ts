@@ -69,5 +69,9 @@ export default {
   discard: 'Discard and show what is saved',
   old: 'This text holds something that this page is too old for. It can be read here without its formats; to write, load the page anew.',
   'old.reload': 'Load anew',
+  'leave.title': 'Sign out and lose words?',
+  'leave.body':
+    'Something you wrote while offline is only on this device. Signing out deletes it. Open the document while connected, and it is sent.',
+  'leave.confirm': 'Sign out and delete it',
   'here.field': 'Writing here: {names}',
 } as const;

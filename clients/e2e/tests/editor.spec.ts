@@ -62,6 +62,24 @@ async function guest(house: House, stage: Stage, name: string): Promise<Page> {
   return phone;
 }
 
+/** A page whose line to its documents can be cut and mended. */
+async function severable(page: Page): Promise<{ cut: () => Promise<void>; mend: () => void }> {
+  let whole = true;
+  const lines: WebSocketRoute[] = [];
+  await page.routeWebSocket(/collab/, (line) => {
+    if (!whole) return void line.close();
+    lines.push(line);
+    line.connectToServer();
+  });
+  return {
+    cut: async () => {
+      whole = false;
+      for (const line of lines) await line.close();
+    },
+    mend: () => (whole = true),
+  };
+}
+
 /** Selects words of the text with the keyboard's help, as a person would with the mouse. */
 async function select(page: Page, words: string): Promise<void> {
   await text(page).evaluate((root, words) => {
@@ -325,13 +343,7 @@ test('when the right to write went away offline, the words can still be copied',
   const mira = await host(house, workshop, stage);
   await mira.getByRole('radio', { name: 'write' }).check();
   const phone = await house.phone({ permissions: ['clipboard-read', 'clipboard-write'] });
-  let cut = false;
-  const lines: WebSocketRoute[] = [];
-  await phone.routeWebSocket(/collab/, (line) => {
-    if (cut) return void line.close();
-    lines.push(line);
-    line.connectToServer();
-  });
+  const line = await severable(phone);
   await phone.goto(`/${stage.code}`);
   await phone.getByLabel('Your name').fill('Cy');
   await phone.getByRole('button', { name: 'Join', exact: true }).click();
@@ -339,15 +351,14 @@ test('when the right to write went away offline, the words can still be copied',
   await text(phone).click();
   await phone.keyboard.type('Kept. ');
   await expect(status(phone)).toHaveText('Saved');
-  cut = true;
-  for (const line of lines) await line.close();
+  await line.cut();
   await expect(status(phone)).toHaveText('Offline. Reconnecting …');
   await phone.keyboard.type('Lost?');
   // Nothing is stored on the phones of participants.
   await expect(status(phone)).toHaveText('Offline, not saved. Keep this page open: it is sent on return.');
   expect(await phone.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
   await mira.getByRole('radio', { name: 'read', exact: true }).check();
-  cut = false;
+  line.mend();
   await expect(status(phone)).toHaveText('Read only now. The last change made here was not saved.');
   await phone.getByRole('button', { name: 'Copy my text' }).click();
   await expect.poll(() => phone.evaluate(() => navigator.clipboard.readText())).toBe('Kept. Lost?');
@@ -357,7 +368,9 @@ test('when the right to write went away offline, the words can still be copied',
 
 test('signing out leaves nothing of the words in the browser', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const mira = await host(house, workshop, stage);
+  const mira = await house.studio(workshop);
+  const line = await severable(mira);
+  await open(mira, stage);
   await text(mira).click();
   await mira.keyboard.type('Not for the next one');
   await expect(status(mira)).toHaveText('Saved');
@@ -378,16 +391,16 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
     );
   expect(await kept()).toBeGreaterThan(0);
   // Words that are only here are not deleted without a question.
-  await mira.context().setOffline(true);
-  await mira.routeWebSocket(/collab/, (line) => line.close());
+  await line.cut();
+  await expect(status(mira)).toHaveText('Offline. Reconnecting …');
   await mira.keyboard.type(', offline');
-  await mira.context().setOffline(false);
+  await expect(status(mira)).toHaveText('Offline. Saved on this device, not yet on the server.');
   await mira.goto('/studio');
   await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
   await mira.getByRole('button', { name: 'Sign out' }).click();
   await expect(mira.getByText('only on this device')).toBeVisible();
   await mira.getByRole('button', { name: 'Cancel' }).click();
-  await mira.unrouteAll();
+  line.mend();
   await open(mira, stage);
   await expect(text(mira)).toHaveText('Not for the next one, offline');
   await mira.goto('/studio');

@@ -114,7 +114,7 @@ async fn serve(socket: Socket, gateway: Gateway, from: ClientAddr) {
 async fn greet(mut socket: Socket, gateway: Gateway, from: ClientAddr) -> Option<Box<Connection>> {
     let closing = gateway.tasks.closing().clone();
     match closing.run_until_cancelled(hello::receive(&mut socket, &gateway, from)).await {
-        Some(Ok(hello)) => connection::open(socket, gateway, hello).await,
+        Some(Ok(hello)) => Box::pin(connection::open(socket, gateway, hello)).await,
         Some(Err(farewell)) => {
             Box::pin(connection::part(socket, farewell)).await;
             None

@@ -14,9 +14,10 @@ use crate::{
     coaching::{self, Approval, SummaryView},
     collab::{
         Asker, Collab, Kind, Name,
+        history::{self, HistoryError, Reason},
         materialise::{self, Patience, ProjectError},
         open::Unchanged,
-        room::Key,
+        room::{FROZEN, Key, THAWED},
         store,
     },
     db::{Db, TenantTx},
@@ -64,9 +65,11 @@ async fn approve(
     bring_up_to_date(&mut tx, &clock, key).await?;
     let approval = coaching::approve(&mut tx, &clock, &caller, id).await?;
     if approval == Approval::Done {
+        let version = history::Draft { reason: Reason::Approve, label: None, by: Some(caller.user) };
+        history::keep(&mut tx, &clock, key.document, &version).await.map_err(not_kept)?;
         store::set_frozen(&mut tx, key.document, Some(clock.now())).await?;
     }
-    decided(&collab, tx, &caller, name, approval).await
+    decided(&collab, tx, &caller, (name, key), approval).await
 }
 
 /// Open an approved summary again
@@ -93,7 +96,7 @@ async fn reopen(
     if approval == Approval::Done {
         store::set_frozen(&mut tx, key.document, None).await?;
     }
-    decided(&collab, tx, &caller, name, approval).await
+    decided(&collab, tx, &caller, (name, key), approval).await
 }
 
 /// The document of a summary about which `caller` may decide.
@@ -118,6 +121,13 @@ async fn bring_up_to_date(tx: &mut TenantTx, clock: &Clock, key: Key) -> Result<
     projected.error.map_or(Ok(()), |error| Err(not_clean(error)))
 }
 
+fn not_kept(error: HistoryError) -> Problem {
+    match error {
+        HistoryError::Database(error) => error.into(),
+        error => Problem::internal(error),
+    }
+}
+
 fn not_clean(error: DocumentError) -> Problem {
     let errors = error.fields.into_iter().map(|fault| FieldError {
         field: fault.field,
@@ -139,7 +149,7 @@ async fn decided(
     collab: &Collab,
     mut tx: TenantTx,
     caller: &Caller,
-    name: Name,
+    (name, key): (Name, Key),
     approval: Approval,
 ) -> Result<Answer<SummaryView>, Problem> {
     match approval {
@@ -150,7 +160,8 @@ async fn decided(
     let view = coaching::find(&mut tx, caller, name.subject).await?;
     tx.commit().await?;
     if approval == Approval::Done {
-        collab.rights_changed(caller.organization, name).await;
+        collab.tell(key, if view.status == "approved" { FROZEN } else { THAWED }).await;
+        collab.rights_changed_of(key).await;
     }
     Ok(Answer(view))
 }

@@ -2,6 +2,7 @@
 //!
 //! What a client sends passes the gate, is integrated, and waits for the next transaction. Only what is committed is
 //! told to the others, acknowledged, and published; so nobody ever sees what could still be lost.
+mod columns;
 mod commit;
 mod content;
 mod handle;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::{
+    columns::{FROZEN, THAWED},
     content::{Change, Full, Occasion},
     handle::{Closed, Handle, Words},
     peers::{Peer, Said, Wire},
@@ -106,6 +108,7 @@ struct Room {
     settings: Settings,
     version_due: Option<Instant>,
     keeping: Option<BoxFuture<'static, versions::Attempt>>,
+    columns: columns::Columns,
     idle_since: Option<Instant>,
     ending: bool,
     next_tick: Instant,
@@ -122,7 +125,7 @@ pub async fn open(
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let Opened { document, kind, seq, unkept } = read(&db, key).await?;
+    let Opened { document, kind, seq, unkept, behind } = read(&db, key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let shown = Arc::new(AtomicU64::new(seq));
     let now = Instant::now();
@@ -150,6 +153,7 @@ pub async fn open(
         settings,
         version_due: unkept.map(|age| now + settings.versions_every.saturating_sub(age)),
         keeping: None,
+        columns: if behind { columns::Columns::behind(now) } else { columns::Columns::default() },
         idle_since: Some(now),
         ending: false,
         next_tick: now + TICK,
@@ -164,12 +168,16 @@ struct Opened {
     seq: u64,
     /// Since when there is something in it that no version has.
     unkept: Option<Duration>,
+    /// Are there columns that do not say the same yet?
+    behind: bool,
 }
 
 async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     let (kind, seq, parts) = store::parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
     let unkept = history::unkept_for(&mut tx, key.document).await?;
+    let progress = store::progress(&mut tx, key.document).await?;
+    let behind = kind.has_columns() && progress.is_some_and(|progress| progress.materialised < seq);
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
@@ -179,7 +187,7 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok(Opened { document, kind, seq, unkept })
+    Ok(Opened { document, kind, seq, unkept, behind })
 }
 
 impl Room {
@@ -188,9 +196,10 @@ impl Room {
         loop {
             self.start_commit();
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
-            let keeping = self.keeping.is_some();
+            let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let due = [Some(self.next_tick), self.commit_due()].into_iter().flatten().min().unwrap_or(self.next_tick);
+            let dues = [Some(self.next_tick), self.commit_due(), self.columns.due()];
+            let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
@@ -199,6 +208,7 @@ impl Room {
                 packet = subscription.next() => self.hear(packet.as_ref()),
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
                 attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
+                attempt = settled(&mut self.columns.under_way), if projecting => self.columns_written(attempt),
             }
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
@@ -212,11 +222,13 @@ impl Room {
     fn may_end(&self) -> bool {
         let written = self.commit.is_none() && self.next.drafts.is_empty() && self.next.dues.is_empty();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        let idle = idle && self.columns.are_settled();
         written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
     }
 
     fn on_time(&mut self) {
         let now = Instant::now();
+        self.write_columns(now);
         if self.next_tick > now {
             return;
         }
@@ -267,6 +279,7 @@ impl Room {
         self.tell_awareness(&gone, None);
         self.publish_awareness(&gone);
         if self.peers.is_empty() {
+            self.hurry_columns();
             self.idle_since.get_or_insert_with(Instant::now);
         }
     }

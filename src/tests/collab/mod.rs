@@ -1,9 +1,11 @@
 //! Shared documents over real sockets, on a real database.
 mod attribution;
+mod columns;
 mod content;
 mod editor;
 mod faults;
 mod files;
+mod invited;
 mod killed;
 mod log;
 mod marks;

@@ -14,15 +14,15 @@ use crate::{
 /// Makes them. Nobody has opened their documents yet: those are made from what is written here.
 pub async fn write(db: &Db, clock: &Clock, caller: &Caller) -> anyhow::Result<()> {
     let mut tx = db.tenant(caller).await?;
-    indexes(&mut tx, clock, caller).await.map_err(told)?;
-    feedback(&mut tx, clock, caller).await.map_err(told)?;
+    indexes(&mut tx, clock, caller).await.map_err(|problem| told(&problem))?;
+    feedback(&mut tx, clock, caller).await.map_err(|problem| told(&problem))?;
     let today = clock.now().date_naive();
-    meetings(&mut tx, clock, caller, today).await.map_err(told)?;
-    delegating(&mut tx, clock, caller, today).await.map_err(told)?;
+    meetings(&mut tx, clock, caller, today).await.map_err(|problem| told(&problem))?;
+    delegating(&mut tx, clock, caller, today).await.map_err(|problem| told(&problem))?;
     Ok(tx.commit().await?)
 }
 
-fn told(problem: Problem) -> anyhow::Error {
+fn told(problem: &Problem) -> anyhow::Error {
     anyhow!("{}", problem.title)
 }
 

@@ -5,6 +5,7 @@ mod content;
 mod editor;
 mod faults;
 mod files;
+mod frames;
 mod invited;
 mod killed;
 mod log;

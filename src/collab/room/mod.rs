@@ -100,6 +100,7 @@ struct Room {
     seq: u64,
     resident: Resident,
     others: Others,
+    looks_due: Option<Instant>,
     peers: Peers,
     awareness: Awareness,
     next: Batch,
@@ -148,6 +149,7 @@ pub async fn open(
         seq,
         resident,
         others: Others::new(now),
+        looks_due: None,
         peers: Peers::default(),
         awareness: Awareness::new(),
         next: Batch::default(),
@@ -208,7 +210,7 @@ impl Room {
             let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
             self.resident.is_saved(self.is_saved());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let dues = [Some(self.next_tick), self.commit_due(), self.columns.due()];
+            let dues = [Some(self.next_tick), self.commit_due(), self.looks_due, self.columns.due()];
             let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
@@ -243,6 +245,9 @@ impl Room {
     fn on_time(&mut self) {
         let now = Instant::now();
         self.write_columns(now);
+        if self.looks_due.is_some_and(|due| due <= now) {
+            self.pass_looks(now);
+        }
         if self.next_tick > now {
             return;
         }
@@ -252,9 +257,6 @@ impl Room {
         self.tell_awareness(&gone, None);
         if self.peers.holds() {
             self.try_held();
-        }
-        for (connection, update) in self.peers.ripe_looks(now) {
-            self.look(connection, &update);
         }
         self.resident.is_looked_at_by(self.awareness.counts().0);
         self.keep_version(now);

@@ -1,5 +1,8 @@
 //! The HTTP face of shared documents: where they are, who may write, and what they say.
 mod content;
+mod files;
+
+pub use files::{FileView, images};
 
 use axum::{
     Json as Answer,
@@ -82,7 +85,10 @@ where
     Db: FromRef<S>,
     Clock: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(notes, change_notes)).routes(routes!(content::read, content::change))
+    OpenApiRouter::new()
+        .routes(routes!(notes, change_notes))
+        .routes(routes!(content::read, content::change))
+        .merge(files::router())
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

@@ -111,15 +111,30 @@ export interface Collaborator {
   user: Member;
   level: CollabLevel;
 }
+export interface VersionAuthor {
+  id: string;
+  displayName: string | null;
+}
 export interface DocumentVersion {
   id: string;
   seq: number;
   reason: string;
   label: string | null;
-  authors: Member[];
-  createdBy: Member | null;
+  authors: VersionAuthor[];
+  createdBy: string | null;
   createdAt: string;
 }
-export interface VersionDiff {
+export interface ItemDiff {
+  id: string;
+  fate: 'added' | 'removed' | 'changed' | 'same';
+  moved: boolean;
   fields: { field: string; html: string }[];
+}
+export interface FieldDiff {
+  field: string;
+  html: string;
+  items: ItemDiff[];
+}
+export interface VersionDiff {
+  fields: FieldDiff[];
 }

@@ -183,6 +183,8 @@ const de: Translation<typeof en> = {
   'versions.hint.before': 'Was zwischen der Version davor und dieser dazukam und wegfiel.',
   'versions.hint.read': 'Der Text, wie er war.',
   'versions.same': 'Es gibt keinen Unterschied.',
+  'versions.somebody': 'jemand, der nicht mehr da ist',
+  'versions.moved': { one: '{n} an anderer Stelle', other: '{n} an anderer Stelle' },
   'versions.restore': 'Zurückholen',
   'versions.restoreTitle': 'Die Version vom {when} zurückholen?',
   'versions.restoreBody':

@@ -179,6 +179,8 @@ export default {
   'versions.hint.before': 'What was added and taken away between the version before and this one.',
   'versions.hint.read': 'The text as it was.',
   'versions.same': 'Nothing differs.',
+  'versions.somebody': 'somebody who has left',
+  'versions.moved': { one: '{n} in another place', other: '{n} in another place' },
   'versions.restore': 'Bring back',
   'versions.restoreTitle': 'Bring back the version of {when}?',
   'versions.restoreBody':

@@ -1,6 +1,6 @@
 import { render, screen, within } from '@testing-library/svelte';
 import { userEvent } from '@testing-library/user-event';
-import { Problem, type DocumentVersion } from '@atelier/sdk';
+import { Problem, type CollabLevel, type Collaborator, type DocumentVersion } from '@atelier/sdk';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { texts as editorTexts } from '../../editor/texts';
 import { texts as ours } from '../documents/texts';
@@ -193,7 +193,7 @@ test('versions: by day, compared in words, brought back, and that undone', async
     .mockResolvedValueOnce({ items: list, next: null })
     .mockResolvedValue({ items: [version('v3', { reason: 'restore' }), ...list], next: null });
   const versionDiff = vi.fn().mockResolvedValue({
-    fields: [{ field: 'title', html: '<p><del>Old</del><ins>New</ins></p>' }],
+    fields: [{ field: 'title', html: '<del>Old</del><ins>New</ins>', items: [] }],
   });
   const restoreVersion = vi.fn().mockResolvedValue(undefined);
   const { user, notices } = await planPage({ versions, versionDiff, restoreVersion });
@@ -216,11 +216,8 @@ test('versions: by day, compared in words, brought back, and that undone', async
 });
 
 test('people are found by name, invited, and taken off the list', async () => {
-  const collaborators = vi
-    .fn()
-    .mockResolvedValueOnce({ items: [], next: null })
-    .mockResolvedValueOnce({ items: [{ user: { id: 'u2', displayName: 'Bo' }, level: 'edit' }], next: null })
-    .mockResolvedValue({ items: [], next: null });
+  let list: Collaborator[] = [];
+  const collaborators = () => Promise.resolve({ items: list, next: null });
   const members = vi.fn().mockResolvedValue({
     items: [
       { id: 'u1', displayName: 'Bonnie Mira' },
@@ -228,17 +225,22 @@ test('people are found by name, invited, and taken off the list', async () => {
     ],
     next: null,
   });
-  const setCollaborator = vi.fn().mockResolvedValue(undefined);
-  const removeCollaborator = vi.fn().mockResolvedValue(undefined);
+  const setCollaborator = vi.fn((_document: string, id: string, level: CollabLevel) => {
+    list = [{ user: { id, displayName: 'Bo' }, level }];
+    return Promise.resolve(list[0]!);
+  });
+  const removeCollaborator = vi.fn(() => Promise.resolve(void (list = [])));
   const { user } = await planPage({ collaborators, members, setCollaborator, removeCollaborator });
   await user.click(screen.getByRole('button', { name: 'Share' }));
   await user.type(await screen.findByLabelText('Find somebody'), 'Bo');
   // Oneself is not offered.
   await user.click(await screen.findByRole('button', { name: 'Invite: Bo' }));
   expect(setCollaborator).toHaveBeenCalledWith('builder_session:b1', 'u2', 'edit');
-  await user.selectOptions(await screen.findByLabelText('What Bo may do'), 'edit');
+  await user.selectOptions(await screen.findByLabelText('What Bo may do'), 'view');
+  expect(setCollaborator).toHaveBeenLastCalledWith('builder_session:b1', 'u2', 'view');
   await user.click(screen.getByRole('button', { name: 'Take Bo off the list' }));
   expect(removeCollaborator).toHaveBeenCalledWith('builder_session:b1', 'u2');
+  await screen.findByText('Nobody was invited yet.');
 });
 
 test('a summary is approved when there is something to approve, stays as it is, and is reopened', async () => {

@@ -11,10 +11,12 @@ use ts_rs::TS;
 
 use crate::{
     app,
-    collab::http::{FileView, NotesChange, NotesView},
+    builder::http as plans,
+    coaching::http as summaries,
+    collab::http::{Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, VersionDiff, VersionView},
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
-    identity::{Account, LinkView, Login, Register},
+    identity::{Account, LinkView, Login, Member, Register, Ticket},
     kernel::{Code, page::Page},
     live::{
         core::lifecycle::Plan,
@@ -103,6 +105,11 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     Account::export_all(settings)?;
     Register::export_all(settings)?;
     Login::export_all(settings)?;
+    Attribution::export_all(settings)?;
+    KeptVersion::export_all(settings)?;
+    NewVersion::export_all(settings)?;
+    VersionDiff::export_all(settings)?;
+    VersionView::export_all(settings)?;
     LinkView::export_all(settings)?;
     Page::<()>::export_all(settings)?;
     rest::CreateSession::export_all(settings)?;
@@ -110,7 +117,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     Plan::export_all(settings)?;
     rest::LiveSessionView::export_all(settings)?;
     rest::TicketRequest::export_all(settings)?;
-    rest::Ticket::export_all(settings)?;
+    Ticket::export_all(settings)?;
+    Member::export_all(settings)?;
     rest::LinkRequest::export_all(settings)?;
     rest::NewLink::export_all(settings)?;
     rest::JoinInfo::export_all(settings)?;
@@ -123,6 +131,13 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     NotesView::export_all(settings)?;
     FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
+    plans::PlanView::export_all(settings)?;
+    plans::PlanRow::export_all(settings)?;
+    plans::CreatePlan::export_all(settings)?;
+    plans::ChangePlan::export_all(settings)?;
+    summaries::SummaryView::export_all(settings)?;
+    summaries::SummaryRow::export_all(settings)?;
+    summaries::CreateSummary::export_all(settings)?;
     Ok(())
 }
 

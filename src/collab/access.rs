@@ -3,9 +3,10 @@ use uuid::Uuid;
 
 use super::{Kind, Name, hocuspocus::Scope};
 use crate::{
+    builder, coaching,
     db::TenantTx,
     identity::{self, Presented},
-    kernel::{Code, Id, caller},
+    kernel::{Caller, Code, Id, caller, document::Standing},
 };
 
 /// Who asks.
@@ -17,6 +18,8 @@ pub struct Asker {
     pub permissions: Vec<String>,
     /// The one live session that the token opens, if it opens no more.
     pub only_session: Option<Uuid>,
+    /// The one document that the ticket opens, if it is a ticket for one.
+    pub only_document: Option<Name>,
 }
 
 impl Asker {
@@ -27,7 +30,24 @@ impl Asker {
             Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
             Some(identity::Scope::Link(_)) => return None,
         };
-        Some(Self { user: presented.user, permissions: presented.permissions.clone(), only_session })
+        Some(Self {
+            user: presented.user,
+            permissions: presented.permissions.clone(),
+            only_session,
+            only_document: None,
+        })
+    }
+
+    /// Somebody who is signed in.
+    pub fn member_of(caller: &Caller) -> Self {
+        Self { user: caller.user, permissions: caller.permissions.clone(), only_session: None, only_document: None }
+    }
+
+    /// As a member of the organization; none for somebody who has a place in one session only.
+    fn member(&self, tx: &TenantTx) -> Option<Caller> {
+        let organization = Id::new(tx.organization());
+        let member = || Caller { user: self.user, organization, permissions: self.permissions.clone() };
+        self.only_session.is_none().then(member)
     }
 
     fn may(&self, permission: &str) -> bool {
@@ -37,10 +57,27 @@ impl Asker {
 
 /// What `asker` may do with the document of `subject`. None: it does not exist for them.
 pub async fn scope(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    if asker.only_document.is_some_and(|only| only != name) {
+        return Ok(None);
+    }
     match name.kind {
         Kind::LiveNotes => notes(tx, asker, name).await,
-        // Nothing that they belong to is there yet.
-        Kind::LiveWhiteboard | Kind::BuilderSession | Kind::Summary => Ok(None),
+        Kind::BuilderSession | Kind::Summary => {
+            let Some(member) = asker.member(tx) else { return Ok(None) };
+            let standing = standing(tx, &member, name).await?;
+            Ok(standing.map(|standing| if standing.may_edit() { Scope::ReadWrite } else { Scope::ReadOnly }))
+        }
+        // Nothing that it belongs to is there yet.
+        Kind::LiveWhiteboard => Ok(None),
+    }
+}
+
+/// How a member stands to what a document is about. None: it does not exist for them, or nobody is invited to it.
+pub async fn standing(tx: &mut TenantTx, member: &Caller, name: Name) -> Result<Option<Standing>, sqlx::Error> {
+    match name.kind {
+        Kind::BuilderSession => builder::standing(tx, member, name.subject).await,
+        Kind::Summary => coaching::standing(tx, member, name.subject).await,
+        Kind::LiveNotes | Kind::LiveWhiteboard => Ok(None),
     }
 }
 
@@ -93,4 +130,23 @@ async fn notes(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Sc
         _ => None,
     };
     Ok(scope.map(|scope| if over { Scope::ReadOnly } else { scope }))
+}
+
+/// May `asker`, who may do `scope` with a document, see what it said before? Who writes may; of those who read, members
+/// may with what belongs to the organization, and hosts with what belongs to their session.
+pub async fn sees_history(tx: &mut TenantTx, asker: &Asker, name: Name, scope: Scope) -> Result<bool, sqlx::Error> {
+    if scope == Scope::ReadWrite {
+        return Ok(true);
+    }
+    match name.kind {
+        Kind::BuilderSession | Kind::Summary => Ok(asker.only_session.is_none()),
+        Kind::LiveWhiteboard => Ok(false),
+        Kind::LiveNotes => {
+            let session = sqlx::query_scalar!("SELECT live_session_id FROM live_notes WHERE id = $1", name.subject);
+            match session.fetch_optional(&mut **tx).await? {
+                Some(session) => hosts(tx, asker, session).await,
+                None => Ok(false),
+            }
+        }
+    }
 }

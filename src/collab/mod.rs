@@ -9,9 +9,11 @@ pub mod awareness;
 pub mod document;
 mod files;
 pub mod gate;
+pub mod history;
 pub mod hocuspocus;
 pub mod http;
 pub mod lib0;
+mod materialise;
 mod open;
 pub mod room;
 pub mod schema;
@@ -20,7 +22,7 @@ pub mod ysync;
 
 pub use access::Asker;
 pub use hocuspocus::Scope;
-pub use open::{Collab, Shut};
+pub use open::{Collab, Settings, Shut};
 pub use schema::{Kind, Name};
 
 use crate::kernel::Id;

@@ -1,11 +1,11 @@
 //! Documents in PostgreSQL: a numbered log of updates, the merged state below it, and who may do what.
 //!
 //! A number is given under the lock of the document's row, so that two nodes cannot both give the next one.
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DocumentId, Kind, Name};
+use super::{DocumentId, Kind, Name, gate::IdRange, materialise::Patience};
 use crate::{
     db::{SystemTx, TenantTx},
     kernel::{Id, Moment, caller},
@@ -13,6 +13,8 @@ use crate::{
 
 /// How many updates are read in one go.
 const CHUNK: i64 = 1_000;
+/// So often a document is read anew when its log was cut meanwhile.
+const ATTEMPTS: u32 = 3;
 
 /// A document's row, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub struct Draft {
     pub author: Option<Id<caller::User>>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What is new in it: its author's.
+    pub inserted: Vec<IdRange>,
+    /// The whole state before it, where that is to be kept as a version.
+    pub before: Option<Arc<[u8]>>,
 }
 
 /// Where an update comes from (domain: `collab_origin`).
@@ -56,6 +62,8 @@ pub enum Origin {
     Client,
     /// Somebody who is no editor, through this server.
     Server,
+    /// The columns that were there before the document.
+    Import,
 }
 
 impl Origin {
@@ -63,6 +71,7 @@ impl Origin {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+            Self::Import => "import",
         }
     }
 }
@@ -79,19 +88,18 @@ pub async fn find(tx: &mut TenantTx, name: Name) -> Result<Option<DocumentId>, s
     Ok(id.map(DocumentId::new))
 }
 
-/// Makes the document of a subject, empty, unless it has one.
-pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Makes the document of a subject, empty, unless it has one. Of any number of simultaneous calls exactly one makes it;
+/// the others wait for that one's transaction.
+pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<bool, sqlx::Error> {
+    let made = sqlx::query!(
         "INSERT INTO collab_documents (id, organization_id, subject_type, subject_id) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING",
         id.uuid(),
         tx.organization(),
         name.kind.key(),
         name.subject,
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    );
+    Ok(made.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
 /// Locks a document's row for this transaction. None: no such document here.
@@ -104,9 +112,9 @@ pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sql
     .await?;
     Ok(row.map(|row| Head {
         id,
-        seq: number(row.head_seq),
-        snapshot_seq: number(row.snapshot_seq),
-        tail_bytes: number(row.tail_bytes),
+        seq: from_signed(row.head_seq),
+        snapshot_seq: from_signed(row.snapshot_seq),
+        tail_bytes: from_signed(row.tail_bytes),
         frozen_at: row.frozen_at,
     }))
 }
@@ -123,9 +131,9 @@ pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head,
     Ok(row.and_then(|row| {
         let head = Head {
             id,
-            seq: number(row.head_seq),
-            snapshot_seq: number(row.snapshot_seq),
-            tail_bytes: number(row.tail_bytes),
+            seq: from_signed(row.head_seq),
+            snapshot_seq: from_signed(row.snapshot_seq),
+            tail_bytes: from_signed(row.tail_bytes),
             frozen_at: row.frozen_at,
         };
         // A kind that this version does not know does not exist for it.
@@ -138,17 +146,39 @@ pub async fn read(tx: &mut TenantTx, id: DocumentId, after: u64) -> Result<Vec<S
     let rows = sqlx::query!(
         "SELECT seq, payload FROM collab_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         id.uuid(),
-        size_of_seq(after),
+        to_signed(after),
         CHUNK
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(|row| Stored { seq: number(row.seq), payload: row.payload }).collect())
+    Ok(rows.into_iter().map(|row| Stored { seq: from_signed(row.seq), payload: row.payload }).collect())
+}
+
+/// All that there is of a document: its kind, its last number, the merged state and the updates after it. None: no such
+/// document here.
+pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u64, Vec<Vec<u8>>)>, sqlx::Error> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let Some((head, kind, state)) = snapshot(tx, id).await? else { return Ok(None) };
+        let (mut seq, mut parts, mut cut) = (head.snapshot_seq, Vec::from_iter(state), false);
+        loop {
+            let some = read(tx, id, seq).await?;
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { break };
+            // The log was merged and cut in between: there is a newer state.
+            cut |= first.seq != seq + 1;
+            seq = last.seq;
+            parts.extend(some.into_iter().map(|stored| stored.payload));
+        }
+        if !cut || attempts == ATTEMPTS {
+            return Ok(Some((kind, seq, parts)));
+        }
+    }
 }
 
 /// Appends updates after the head, which must be locked, and moves it. Returns the new head's number.
 pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str) -> Result<u64, sqlx::Error> {
-    let seqs: Vec<i64> = (1..).take(drafts.len()).map(|n| size_of_seq(head.seq + n)).collect();
+    let seqs: Vec<i64> = (1..).take(drafts.len()).map(|n| to_signed(head.seq + n)).collect();
     let payloads: Vec<&[u8]> = drafts.iter().map(|draft| draft.payload.as_slice()).collect();
     let authors: Vec<Option<Uuid>> = drafts.iter().map(|draft| draft.author.map(Id::uuid)).collect();
     let origins: Vec<&str> = drafts.iter().map(|draft| draft.origin.key()).collect();
@@ -170,7 +200,7 @@ pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str
     sqlx::query!(
         "UPDATE collab_documents SET head_seq = $2, tail_bytes = tail_bytes + $3 WHERE id = $1",
         head.id.uuid(),
-        size_of_seq(seq),
+        to_signed(seq),
         size(bytes)
     )
     .execute(&mut **tx)
@@ -183,7 +213,7 @@ pub async fn heads(tx: &mut SystemTx, documents: &[Uuid]) -> Result<HashMap<Uuid
     let rows = sqlx::query!(r#"SELECT id AS "id!", head_seq AS "seq!" FROM collab_heads($1)"#, documents)
         .fetch_all(&mut **tx)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.id, number(row.seq))).collect())
+    Ok(rows.into_iter().map(|row| (row.id, from_signed(row.seq))).collect())
 }
 
 /// Replaces the snapshot by a newer one, and cuts the updates that it has held for a day already.
@@ -194,7 +224,7 @@ pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8])
              WHERE u.document_id = d.id AND u.seq > $2)
          WHERE d.id = $1 AND d.snapshot_seq < $2",
         id.uuid(),
-        size_of_seq(upto),
+        to_signed(upto),
         state
     )
     .execute(&mut **tx)
@@ -203,12 +233,117 @@ pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8])
         sqlx::query!(
             "DELETE FROM collab_updates WHERE document_id = $1 AND seq <= $2 AND created_at < now() - interval '1 day'",
             id.uuid(),
-            size_of_seq(upto)
+            to_signed(upto)
         )
         .execute(&mut **tx)
         .await?;
     }
     Ok(())
+}
+
+/// How far a document and its columns are.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// What it is about.
+    pub name: Name,
+    /// The last number given.
+    pub head: u64,
+    /// The last number that was looked at for the columns.
+    pub materialised: u64,
+    /// Why the columns do not say the same.
+    pub error: Option<String>,
+}
+
+/// How far a document and its columns are. None: no such document here, or of a kind that this version does not know.
+pub async fn progress(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Progress>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT subject_type, subject_id, head_seq, materialised_seq, materialise_error FROM collab_documents
+         WHERE id = $1",
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.and_then(|row| {
+        Some(Progress {
+            name: Name { kind: Kind::by_key(&row.subject_type)?, subject: row.subject_id },
+            head: from_signed(row.head_seq),
+            materialised: from_signed(row.materialised_seq),
+            error: row.materialise_error,
+        })
+    }))
+}
+
+/// Takes the advisory lock of whoever writes a document's columns, for this transaction. False: another has it.
+pub async fn hold(tx: &mut TenantTx, id: DocumentId, patience: Patience) -> Result<bool, sqlx::Error> {
+    // The random half of the id.
+    let lock = id.uuid().as_u64_pair().1.cast_signed();
+    match patience {
+        Patience::Leave => {
+            let got = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "got!""#, lock);
+            got.fetch_one(&mut **tx).await
+        }
+        Patience::Wait => {
+            sqlx::query!("SELECT pg_advisory_xact_lock($1)", lock).execute(&mut **tx).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Who wrote the last update that somebody wrote.
+pub async fn last_author(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, sqlx::Error> {
+    let author = sqlx::query_scalar!(
+        r#"SELECT actor_user_id AS "author!" FROM collab_updates
+           WHERE document_id = $1 AND actor_user_id IS NOT NULL ORDER BY seq DESC LIMIT 1"#,
+        id.uuid()
+    );
+    author.fetch_optional(&mut **tx).await
+}
+
+/// Makes a document read only, or writable again.
+pub async fn set_frozen(tx: &mut TenantTx, id: DocumentId, since: Option<Moment>) -> Result<(), sqlx::Error> {
+    sqlx::query!("UPDATE collab_documents SET frozen_at = $2 WHERE id = $1", id.uuid(), since)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Documents of any tenant that should have become columns before `before`.
+pub async fn dirty(
+    tx: &mut SystemTx,
+    before: Moment,
+    most: i32,
+) -> Result<Vec<(Id<caller::Organization>, DocumentId)>, sqlx::Error> {
+    let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.has_columns()).map(Kind::key).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3)"#,
+        &kinds as &[&str],
+        before,
+        most
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (Id::new(row.organization), DocumentId::new(row.id))).collect())
+}
+
+/// Notes how far the columns are, and why they are not further. Never backwards.
+pub async fn set_materialised(
+    tx: &mut TenantTx,
+    id: DocumentId,
+    seq: u64,
+    error: Option<&str>,
+    now: Moment,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE collab_documents SET materialised_seq = $2, materialised_at = $3, materialise_error = $4
+         WHERE id = $1 AND materialised_seq < $2",
+        id.uuid(),
+        to_signed(seq),
+        now,
+        error
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Keeps what could not be applied, for an operator to look at.
@@ -237,10 +372,12 @@ fn size(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn size_of_seq(seq: u64) -> i64 {
+/// A number as the database has it.
+pub fn to_signed(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-fn number(value: i64) -> u64 {
+/// A number from the database.
+pub fn from_signed(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

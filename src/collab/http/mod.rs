@@ -1,8 +1,14 @@
-//! The HTTP face of shared documents: where they are, who may write, and what they say.
+//! The HTTP face of shared documents: where they are, who may write, what they say and what they said.
+mod attribution;
 mod content;
 mod files;
+mod subjects;
+mod ticket;
+mod versions;
 
+pub use attribution::Attribution;
 pub use files::{FileView, images};
+pub use versions::{KeptVersion, NewVersion, VersionDiff, VersionView};
 
 use axum::{
     Json as Answer,
@@ -88,6 +94,13 @@ where
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
         .routes(routes!(content::read, content::change))
+        .routes(routes!(ticket::ticket))
+        .merge(subjects::router())
+        .routes(routes!(versions::list, versions::keep))
+        .routes(routes!(versions::content))
+        .routes(routes!(versions::diff))
+        .routes(routes!(versions::restore))
+        .routes(routes!(attribution::attribution))
         .merge(files::router())
 }
 

@@ -1,6 +1,5 @@
 /** Atelier's client: a live session as a stream of immutable snapshots, and the HTTP API. */
 export type * from './protocol';
-export type * from './rest-documents';
 export type * from './rest-types';
 export { newId } from './ids';
 export type { Store } from './outbox';

@@ -2,16 +2,26 @@
 import type { Code, Role } from './protocol';
 import type {
   Account,
+  BuilderSession,
+  BuilderSessionRow,
+  ChangeBuilderSession,
+  CollabLevel,
+  Collaborator,
+  ContentFormat,
   DuplicateSession,
   FieldError,
   Joined,
   JoinInfo,
+  KeptVersion,
   Link,
   LinkRequest,
   LiveSession,
   Login,
+  Member,
+  NewBuilderSession,
   NewLink,
   NewLiveSession,
+  NewSummary,
   NotesChange,
   NotesView,
   Page,
@@ -22,23 +32,12 @@ import type {
   QuestionRow,
   Registration,
   Results,
-  Ticket,
-} from './rest-types';
-import type {
-  BuilderSession,
-  ChangeBuilderSession,
-  BuilderSessionRow,
-  CollabLevel,
-  Collaborator,
-  ContentFormat,
-  DocumentVersion,
-  Member,
-  NewBuilderSession,
-  NewSummary,
   Summary,
   SummaryRow,
+  Ticket,
   VersionDiff,
-} from './rest-documents';
+  VersionView,
+} from './rest-types';
 
 export class Problem extends Error {
   readonly detail: string;
@@ -186,8 +185,8 @@ export class Api {
   content = (document: string, format: ContentFormat) => this.#text(`${at(document)}/content${query({ format })}`);
 
   versions = (document: string, paging: Paging = {}) =>
-    this.#get<Page<DocumentVersion>>(`${at(document)}/versions${query(paging)}`);
-  nameVersion = (document: string, label: string) => this.#post<DocumentVersion>(`${at(document)}/versions`, { label });
+    this.#get<Page<VersionView>>(`${at(document)}/versions${query(paging)}`);
+  nameVersion = (document: string, label: string) => this.#post<KeptVersion>(`${at(document)}/versions`, { label });
   versionContent = (document: string, version: string, format: ContentFormat) =>
     this.#text(`${at(document)}/versions/${version}/content${query({ format })}`);
   versionDiff = (document: string, version: string, against: string) =>

@@ -62,6 +62,7 @@ const de: Translation<typeof en> = {
 
   'doc.versions': 'Versionen',
   'doc.people': 'Teilen',
+  'doc.tools': 'Werkzeuge',
   'doc.more': 'Mehr',
   'doc.markdown': 'Als Markdown herunterladen',
   'doc.html': 'Als Webseite herunterladen',

@@ -59,6 +59,7 @@ export default {
 
   'doc.versions': 'Versions',
   'doc.people': 'Share',
+  'doc.tools': 'Tools',
   'doc.more': 'More',
   'doc.markdown': 'Download as Markdown',
   'doc.html': 'Download as a web page',

@@ -13,8 +13,8 @@ const KINDS = {
 
 /** A title as the name of a file that every system takes. */
 export function fileName(title: string, ending: string): string {
-  // eslint-disable-next-line no-control-regex
   const safe = title
+    // eslint-disable-next-line no-control-regex
     .replace(/[\u0000-\u001f<>:"/\\|?*\u007f]+/g, ' ')
     .replace(/\s+/g, ' ')
     .trim()

@@ -1,6 +1,6 @@
 import { render, screen, within } from '@testing-library/svelte';
 import { userEvent } from '@testing-library/user-event';
-import { Problem, type CollabLevel, type Collaborator, type DocumentVersion } from '@atelier/sdk';
+import { Problem, type CollabLevel, type Collaborator, type VersionView } from '@atelier/sdk';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { texts as editorTexts } from '../../editor/texts';
 import { texts as ours } from '../documents/texts';
@@ -177,7 +177,7 @@ test('a schedule that somebody else has changed is not written over by accident'
 });
 
 test('versions: by day, compared in words, brought back, and that undone', async () => {
-  const version = (id: string, change: Partial<DocumentVersion> = {}): DocumentVersion => ({
+  const version = (id: string, change: Partial<VersionView> = {}): VersionView => ({
     id,
     seq: 1,
     reason: 'scheduled',

@@ -224,12 +224,14 @@ test('a version comes back while somebody else writes, and goes again', async ({
   await bo.keyboard.press('Control+End');
   await Promise.all([
     sure.getByRole('button', { name: 'Bring back' }).click(),
-    bo.keyboard.type(' Written meanwhile.', { delay: 20 }),
+    bo.keyboard.type(' before and after', { delay: 20 }),
   ]);
   await expect(title(bo)).toHaveValue(PLAN.title);
   await expect.poll(() => parts(bo)).toEqual([]);
-  await expect.poll(() => words(bo, OBJECTIVE)).toContain('Written meanwhile.');
-  await expect.poll(() => words(ada, OBJECTIVE)).toBe(await words(bo, OBJECTIVE));
+  // Whoever was writing has the caret still, and goes on.
+  await bo.keyboard.type(' Still here.');
+  await expect.poll(() => words(ada, OBJECTIVE)).toMatch(/^Everybody finds out.* Still here\.$/);
+  await expect.poll(async () => (await words(ada, OBJECTIVE)) === (await words(bo, OBJECTIVE))).toBe(true);
   await ada.getByRole('button', { name: 'Undo', exact: true }).first().click();
   await expect(title(bo)).toHaveValue('Something else entirely');
   await expect.poll(() => parts(bo)).toEqual(['Added later']);

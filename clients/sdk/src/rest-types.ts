@@ -1,6 +1,6 @@
 /** Bodies of the HTTP API, under one roof; generated from the server's types. */
-import type { Member } from './gen/Member';
 import type { LinkView } from './gen/LinkView';
+import type { Member } from './gen/Member';
 import type { NewLink } from './gen/NewLink';
 
 export type { Account } from './gen/Account';
@@ -54,10 +54,7 @@ export type Id = string;
 /** How far somebody who was invited to a document reaches in it. */
 export type CollabLevel = 'view' | 'edit';
 /** Somebody who was invited to a document. */
-export interface Collaborator {
-  user: Member;
-  level: CollabLevel;
-}
+export type Collaborator = Member & { level: CollabLevel; createdAt: string };
 /** How the text of a document is written down. */
 export type ContentFormat = 'json' | 'markdown' | 'html' | 'text';
 /** A link as listed; fresh ones also carry their token and address, this once. */

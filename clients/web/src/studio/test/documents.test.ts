@@ -226,7 +226,7 @@ test('people are found by name, invited, and taken off the list', async () => {
     next: null,
   });
   const setCollaborator = vi.fn((_document: string, id: string, level: CollabLevel) => {
-    list = [{ user: { id, displayName: 'Bo' }, level }];
+    list = [{ id, displayName: 'Bo', level, createdAt: AT }];
     return Promise.resolve(list[0]!);
   });
   const removeCollaborator = vi.fn(() => Promise.resolve(void (list = [])));

@@ -4,6 +4,7 @@ mod content;
 mod editor;
 mod faults;
 mod files;
+mod frames;
 mod killed;
 mod log;
 mod marks;

@@ -157,7 +157,6 @@ const de: Translation<typeof en> = {
   'approve.title': 'Freigabe',
   'approve.hint': 'Geben Sie sie frei, wenn der Text für den Kunden so ist, wie er sein soll.',
   'approve.do': 'Freigeben',
-  'approve.at': 'Freigegeben am {when}',
   'approve.reopen': 'Wieder öffnen',
   'approve.reopenTitle': 'Diese Zusammenfassung wieder öffnen?',
   'approve.reopenBody': 'Sie kann dann wieder geändert werden und muss neu freigegeben werden.',

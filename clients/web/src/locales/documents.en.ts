@@ -153,7 +153,6 @@ export default {
   'approve.title': 'Approval',
   'approve.hint': 'Approve it when the text for the client is as it should be.',
   'approve.do': 'Approve',
-  'approve.at': 'Approved on {when}',
   'approve.reopen': 'Reopen',
   'approve.reopenTitle': 'Reopen this summary?',
   'approve.reopenBody': 'It can then be changed again and has to be approved anew.',

@@ -39,8 +39,9 @@ impl Asker {
 pub async fn scope(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
     match name.kind {
         Kind::LiveNotes => notes(tx, asker, name).await,
+        Kind::LiveWhiteboard => whiteboard(tx, asker, name).await,
         // Nothing that they belong to is there yet.
-        Kind::LiveWhiteboard | Kind::BuilderSession | Kind::Summary => Ok(None),
+        Kind::BuilderSession | Kind::Summary => Ok(None),
     }
 }
 
@@ -93,4 +94,36 @@ async fn notes(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Sc
         _ => None,
     };
     Ok(scope.map(|scope| if over { Scope::ReadOnly } else { scope }))
+}
+
+/// While the session runs, hosts draw, and so does whoever has the right to, unless it is locked; participants as the
+/// host decides. Before and after it is there to be looked at.
+async fn whiteboard(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT b.live_session_id, b.participants_may, b.is_locked, s.status, p.role AS "role?",
+                  coalesce('can_use_whiteboard' = ANY (p.permissions), false) AS "draws!",
+                  coalesce('can_moderate' = ANY (p.permissions), false) AS "moderates!"
+           FROM live_whiteboards b
+           JOIN live_sessions s ON s.id = b.live_session_id
+           LEFT JOIN session_participants p
+               ON p.live_session_id = b.live_session_id AND p.user_id = $2 AND p.removed_at IS NULL
+           WHERE b.id = $1"#,
+        name.subject,
+        asker.user.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row.filter(|row| asker.only_session.is_none_or(|only| only == row.live_session_id)) else {
+        return Ok(None);
+    };
+    let hosts = row.moderates || hosts(tx, asker, row.live_session_id).await?;
+    let runs = matches!(row.status.as_str(), "starting" | "active" | "paused");
+    let scope = match (row.role.as_deref(), row.participants_may.as_str()) {
+        _ if hosts || row.draws && !row.is_locked => Some(Scope::ReadWrite),
+        (Some("participant"), "edit") if !row.is_locked => Some(Scope::ReadWrite),
+        (Some("participant" | "observer"), "read" | "edit") => Some(Scope::ReadOnly),
+        _ if row.draws => Some(Scope::ReadOnly),
+        _ => None,
+    };
+    Ok(scope.map(|scope| if runs { scope } else { Scope::ReadOnly }))
 }

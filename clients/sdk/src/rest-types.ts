@@ -16,6 +16,8 @@ export type { Login } from './gen/Login';
 export type { NewLink } from './gen/NewLink';
 export type { NotesChange } from './gen/NotesChange';
 export type { NotesView } from './gen/NotesView';
+export type { WhiteboardChange } from './gen/WhiteboardChange';
+export type { WhiteboardView } from './gen/WhiteboardView';
 export type { Page } from './gen/Page';
 export type { ParticipantRow } from './gen/ParticipantRow';
 export type { ParticipantsMay } from './gen/ParticipantsMay';

@@ -14,6 +14,8 @@ import type {
   NewLiveSession,
   NotesChange,
   NotesView,
+  WhiteboardChange,
+  WhiteboardView,
   Page,
   ParticipantRow,
   Plan,
@@ -128,6 +130,11 @@ export class Api {
   notes = (id: string) => this.#get<NotesView>(`/live-sessions/${id}/notes`);
   changeNotes = (id: string, body: NotesChange) =>
     call<NotesView>(this.options, 'PATCH', `/live-sessions/${id}/notes`, body);
+
+  /** The session's shared drawing: the document to connect to, and what the caller may do. */
+  whiteboard = (id: string) => this.#get<WhiteboardView>(`/live-sessions/${id}/whiteboard`);
+  changeWhiteboard = (id: string, body: WhiteboardChange) =>
+    call<WhiteboardView>(this.options, 'PATCH', `/live-sessions/${id}/whiteboard`, body);
 
   participants = (id: string, paging: Paging = {}) => this.#list<ParticipantRow>(id, 'participants', paging);
   polls = (id: string, paging: Paging = {}) => this.#list<PollRow>(id, 'polls', paging);

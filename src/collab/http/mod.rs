@@ -1,5 +1,6 @@
 //! The HTTP face of shared documents: where they are, who may write, and what they say.
 mod content;
+mod whiteboard;
 
 use axum::{
     Json as Answer,
@@ -10,6 +11,7 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
+pub use whiteboard::{WhiteboardChange, WhiteboardView};
 
 use super::{
     Collab, Kind, Name, Scope,
@@ -25,16 +27,16 @@ use crate::{
     kernel::{Clock, Code},
 };
 
-/// What participants may do with the notes of a session.
+/// What participants may do with a document of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "ParticipantsMay.ts")]
 pub enum ParticipantsMay {
-    /// They do not see them.
+    /// They do not see it.
     Nothing,
     /// They read along.
     Read,
-    /// They write too.
+    /// They write, or draw, too.
     Edit,
 }
 
@@ -82,7 +84,10 @@ where
     Db: FromRef<S>,
     Clock: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(notes, change_notes)).routes(routes!(content::read, content::change))
+    OpenApiRouter::new()
+        .routes(routes!(notes, change_notes))
+        .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
+        .routes(routes!(content::read, content::change))
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

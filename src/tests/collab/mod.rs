@@ -6,3 +6,4 @@ mod killed;
 mod log;
 mod nodes;
 mod notes;
+mod whiteboard;

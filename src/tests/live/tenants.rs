@@ -72,8 +72,8 @@ async fn nobody_from_outside_reaches_a_session_on_any_route() {
     let guest = place.session.joins("Bo").await.token().await;
     let before = place.app.truth(&place.session).await.seq;
     for (method, path) in routes(&place.app).await {
-        // Guests may ask for the notes; here are none for them.
-        let to_guests = if path.ends_with("/notes") { 404 } else { 401 };
+        // Guests may ask for the notes and the whiteboard; here are none for them.
+        let to_guests = if path.ends_with("/notes") || path.ends_with("/whiteboard") { 404 } else { 401 };
         for (who, token, status) in [
             ("eve", Some(eve.token.as_str()), 404),
             ("nobody", None, 401),

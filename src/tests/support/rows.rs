@@ -56,6 +56,7 @@ pub const ROWS: &[Row] = &[
         "(id, organization_id, document_id, payload, reason) VALUES ({id}, {org}, {collab_documents}, 'x', 'probe')",
     ),
     row("live_notes", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
+    row("live_whiteboards", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row(
         "live_polls",
         "(id, organization_id, live_session_id, question) VALUES ({id}, {org}, {live_sessions}, 'Probe?')",

@@ -170,7 +170,12 @@ impl App {
             tasks: self.tasks.clone(),
         };
         let sockets = gateway::router(gateway).merge(gateway::documents::router(editors));
-        let routes = api.merge(health).merge(documents()?.routes()).merge(sockets).fallback(assets::fallback);
+        let routes = api
+            .merge(collab::http::images())
+            .merge(health)
+            .merge(documents()?.routes())
+            .merge(sockets)
+            .fallback(assets::fallback);
         Ok(layers::around(routes, guard).with_state(self))
     }
 

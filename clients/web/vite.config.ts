@@ -23,6 +23,7 @@ function entries(): Plugin {
 
 const proxy = {
   '/api': { target: SERVER, changeOrigin: false },
+  '/files': { target: SERVER },
   '/live': { target: SERVER, ws: true },
   '/collab': { target: SERVER, ws: true },
 };

@@ -7,6 +7,7 @@
 mod access;
 pub mod awareness;
 pub mod document;
+mod files;
 pub mod gate;
 pub mod hocuspocus;
 pub mod http;

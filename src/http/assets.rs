@@ -40,7 +40,7 @@ pub async fn fallback(request: Request) -> Response {
 /// The file for a path. A path with a dot names a file; any other is one of the pages, which route by themselves.
 fn wanted(path: &str) -> Option<&str> {
     let under = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if under("/api") || under("/live") || under("/health") {
+    if under("/api") || under("/live") || under("/files") || under("/health") {
         return None;
     }
     let path = path.trim_start_matches('/');

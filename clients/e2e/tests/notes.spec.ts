@@ -125,7 +125,10 @@ test('host and participant write in one paragraph, and the host takes the pen aw
   await expect(status(guest)).toHaveText('These notes cannot be opened any more.');
 });
 
-test('offline, the page says so, keeps the words and sends them on return', async ({ house, workshop }) => {
+test('offline, the page says so, keeps the words over a reload and sends them on return', async ({
+  house,
+  workshop,
+}) => {
   const stage = await running(workshop);
   const host = await house.studio(workshop);
   let cut = false;
@@ -144,11 +147,16 @@ test('offline, the page says so, keeps the words and sends them on return', asyn
   for (const line of lines) await line.close();
   await expect(status(host)).toHaveText('Offline. Reconnecting …');
   await host.keyboard.type('After.');
-  await expect(status(host)).toContainText('Offline, not saved.');
-  cut = false;
-  await expect(status(host)).toHaveText('Saved');
+  await expect(status(host)).toHaveText('Offline. Saved on this device, not yet on the server.');
   await host.reload();
   await expect(text(host)).toHaveText('Before. After.');
+  await expect(status(host)).toHaveText('Offline. Saved on this device, not yet on the server.');
+  cut = false;
+  await expect(status(host)).toHaveText('Saved');
+  // Another browser of the same person has nothing but what the server has.
+  const other = await house.studio(workshop);
+  await other.goto(`/studio/s/${stage.session.id}/notes`);
+  await expect(text(other)).toHaveText('Before. After.');
 });
 
 /** The text without what the carets of others add to the page. */

@@ -15,6 +15,7 @@ export type { LiveSession } from './gen/LiveSession';
 export type { Login } from './gen/Login';
 export type { NewLink } from './gen/NewLink';
 export type { NotesChange } from './gen/NotesChange';
+export type { FileView } from './gen/FileView';
 export type { NotesView } from './gen/NotesView';
 export type { WhiteboardChange } from './gen/WhiteboardChange';
 export type { WhiteboardView } from './gen/WhiteboardView';

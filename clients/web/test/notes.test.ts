@@ -3,6 +3,7 @@ import { address, mayType, nameOf, peersOf, seriesOf, statusOf, type Line } from
 
 const line = (change: Partial<Line> = {}): Line => ({
   connected: true,
+  tried: true,
   scope: 'read-write',
   denied: false,
   unsynced: 0,

@@ -111,7 +111,11 @@ pub(super) async fn change(
 }
 
 /// The document of this name, and what whoever presents a token may do with it.
-async fn find(collab: &Collab, presented: &Presented, document: &str) -> Result<(Name, Key, Scope), Problem> {
+pub(super) async fn find(
+    collab: &Collab,
+    presented: &Presented,
+    document: &str,
+) -> Result<(Name, Key, Scope), Problem> {
     let name: Name = document.parse().map_err(|_| Code::NotFound)?;
     let (key, scope) = collab.find(presented.organization, &asker(presented)?, name).await.map_err(problem)?;
     Ok((name, key, scope))

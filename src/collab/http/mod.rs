@@ -1,6 +1,10 @@
 //! The HTTP face of shared documents: where they are, who may write, and what they say.
 mod content;
+mod files;
 mod whiteboard;
+
+pub use files::{FileView, images};
+pub use whiteboard::{WhiteboardChange, WhiteboardView};
 
 use axum::{
     Json as Answer,
@@ -11,7 +15,6 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
-pub use whiteboard::{WhiteboardChange, WhiteboardView};
 
 use super::{
     Collab, Kind, Name, Scope,
@@ -88,6 +91,7 @@ where
         .routes(routes!(notes, change_notes))
         .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
         .routes(routes!(content::read, content::change))
+        .merge(files::router())
 }
 
 fn asker(presented: &Presented) -> Result<Asker, Problem> {

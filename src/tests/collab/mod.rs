@@ -2,6 +2,7 @@
 mod content;
 mod editor;
 mod faults;
+mod files;
 mod killed;
 mod log;
 mod nodes;

@@ -55,6 +55,11 @@ pub const ROWS: &[Row] = &[
         "collab_quarantine",
         "(id, organization_id, document_id, payload, reason) VALUES ({id}, {org}, {collab_documents}, 'x', 'probe')",
     ),
+    row(
+        "collab_files",
+        "(id, organization_id, document_id, secret_hash, content_type, width, height, bytes, content) \
+         VALUES ({id}, {org}, {collab_documents}, {id}::text::bytea, 'image/png', 1, 1, 1, 'x')",
+    ),
     row("live_notes", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row("live_whiteboards", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row(

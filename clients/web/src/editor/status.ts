@@ -4,23 +4,30 @@
 export interface Line {
   /** The socket is open. */
   connected: boolean;
+  /** The first attempt is over, whatever came of it. */
+  tried: boolean;
   /** The server let us in on this socket, with this right. */
   scope: 'read-write' | 'readonly' | null;
   /** The server refused; nothing more will come. */
   denied: boolean;
   /** Changes that the server has not yet said it has stored. */
   unsynced: number;
-  /** It was all there at least once. */
+  /** It was all there at least once, from the server or from this device. */
   loaded: boolean;
 }
 
-/** `lost`: something was written here that the server does not take, because the right to write went away. */
-export type Status = 'connecting' | 'offline' | 'offlineUnsaved' | 'saving' | 'saved' | 'reading' | 'lost' | 'closed';
+/**
+ * `offlineKept`: written here, on this device's disk, not yet on the server. `lost`: something was written here that the
+ * server does not take, because the right to write went away; `closed` the same, and nothing may be read either.
+ */
+export type Status =
+  'connecting' | 'offline' | 'offlineUnsaved' | 'offlineKept' | 'saving' | 'saved' | 'reading' | 'lost' | 'closed';
 
-/** `dirty`: a person wrote something here since the last time everything was stored. */
-export function statusOf(line: Line, dirty: boolean): Status {
+/** `dirty`: a person wrote something here since the last time everything was stored; `kept`: it is on this device. */
+export function statusOf(line: Line, dirty: boolean, kept = false): Status {
   if (line.denied) return 'closed';
-  if (!line.connected && line.loaded) return dirty ? 'offlineUnsaved' : 'offline';
+  if (!line.connected && line.loaded && line.tried)
+    return dirty ? (kept ? 'offlineKept' : 'offlineUnsaved') : 'offline';
   if (!line.connected || !line.scope || !line.loaded) return 'connecting';
   if (line.scope === 'readonly') return dirty ? 'lost' : 'reading';
   return line.unsynced > 0 ? 'saving' : 'saved';

@@ -47,6 +47,7 @@ export default {
   'status.connecting': 'Verbindung wird aufgebaut …',
   'status.offline': 'Offline. Neuer Versuch läuft …',
   'status.offlineUnsaved': 'Offline, nicht gespeichert. Seite offen lassen: es wird nachgesendet.',
+  'status.offlineKept': 'Offline. Auf diesem Gerät gespeichert, noch nicht auf dem Server.',
   'status.saving': 'Wird gespeichert …',
   'status.saved': 'Gespeichert',
   'status.reading': 'Nur lesen',
@@ -56,4 +57,11 @@ export default {
   'say.writing': 'Die Notizen lassen sich jetzt bearbeiten.',
   again: 'Erneut versuchen',
   reload: 'Gespeicherten Stand zeigen',
+  unsaved:
+    'Das hier zuletzt Geschriebene lässt sich nicht speichern: das Schreibrecht ist erloschen. Auf dieser Seite steht es noch.',
+  copy: 'Meinen Text kopieren',
+  copied: 'Kopiert',
+  'copied.not': 'Der Browser hat das Kopieren nicht erlaubt. Bitte den Text markieren und selbst kopieren.',
+  discard: 'Verwerfen und gespeicherten Stand zeigen',
+  'here.field': 'Hier schreibt: {names}',
 } as const satisfies Translation<typeof en>;

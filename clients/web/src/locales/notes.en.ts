@@ -44,6 +44,7 @@ export default {
   'status.connecting': 'Connecting …',
   'status.offline': 'Offline. Reconnecting …',
   'status.offlineUnsaved': 'Offline, not saved. Keep this page open: it is sent on return.',
+  'status.offlineKept': 'Offline. Saved on this device, not yet on the server.',
   'status.saving': 'Saving …',
   'status.saved': 'Saved',
   'status.reading': 'Read only',
@@ -53,4 +54,11 @@ export default {
   'say.writing': 'The notes can be edited now.',
   again: 'Try again',
   reload: 'Show what is saved',
+  unsaved:
+    'What was written here last cannot be saved: the right to write has ended. The words are still on this page.',
+  copy: 'Copy my text',
+  copied: 'Copied',
+  'copied.not': 'The browser did not allow copying. Select the text and copy it yourself.',
+  discard: 'Discard and show what is saved',
+  'here.field': 'Writing here: {names}',
 } as const;

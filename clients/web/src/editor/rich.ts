@@ -1,0 +1,186 @@
+/** A rich text: a TipTap editor on one fragment of a session's document. */
+import { Editor, Extension } from '@tiptap/core';
+import { Plugin } from '@tiptap/pm/state';
+import { yCursorPlugin, ySyncPlugin } from '@tiptap/y-tiptap';
+import type * as Y from 'yjs';
+import { caret, selection } from './carets';
+import { nodesAndMarks } from './schema';
+import type { DocumentSession, Field } from './session';
+
+export interface RichOptions {
+  element: HTMLElement;
+  /** Where the text is: a root, or a fragment in an item. */
+  fragment: Y.XmlFragment;
+  /** Which field that is: its name, and of an item `items/id/field`. */
+  path: string;
+  label: string;
+  taskLabel: (text: string) => string;
+  /** Paste words without their formatting, where the page's policy lets no string become HTML. */
+  plainPaste: boolean;
+  /** A field that this page may not change although it may change others. */
+  readonly?: boolean;
+}
+
+export type Mark = 'bold' | 'italic' | 'link';
+export type Block = 'heading2' | 'heading3' | 'bulletList' | 'orderedList' | 'taskList';
+
+/** Rich text from elsewhere becomes words; drags inside the text stay as they are. */
+function plainOnly() {
+  return {
+    paste(view: Editor['view'], event: ClipboardEvent): boolean {
+      const text = event.clipboardData?.getData('text/plain');
+      if (!event.clipboardData?.types.includes('text/html')) return false;
+      event.preventDefault();
+      if (text) view.pasteText(text);
+      return true;
+    },
+    drop(view: Editor['view'], event: DragEvent): boolean {
+      if (view.dragging || !event.dataTransfer?.types.includes('text/html')) return false;
+      event.preventDefault();
+      return true;
+    },
+  };
+}
+
+export class RichField implements Field {
+  readonly session: DocumentSession;
+  readonly fragment: Y.XmlFragment;
+  readonly path: string;
+  readonly editor: Editor;
+  readonly #leave: () => void;
+  #readonly: boolean;
+
+  constructor(session: DocumentSession, options: RichOptions) {
+    this.session = session;
+    this.fragment = options.fragment;
+    this.path = options.path;
+    this.#readonly = options.readonly ?? false;
+    this.editor = this.#edit(options);
+    this.#leave = session.join(this);
+    // The toolbar is for somebody from the start.
+    session.rich ??= this;
+    this.obey();
+  }
+
+  #edit(options: RichOptions): Editor {
+    return new Editor({
+      element: options.element,
+      injectCSS: false,
+      editable: false,
+      // Made of JSON: from a string it would be parsed as HTML, which the room's policy refuses.
+      content: { type: 'doc', content: [{ type: 'paragraph' }] },
+      extensions: [this.#page(options), this.#shared(), ...nodesAndMarks(options.taskLabel)],
+      onTransaction: () => this.session.changed(),
+      onFocus: () => {
+        if (this.session.rich !== this) this.session.entered();
+        this.session.rich = this;
+      },
+    });
+  }
+
+  #page(options: RichOptions): Extension {
+    return Extension.create({
+      name: 'page',
+      addKeyboardShortcuts: () => ({ 'Alt-F10': () => (this.session.toToolbar(), true) }),
+      addProseMirrorPlugins: () => [
+        new Plugin({
+          props: {
+            attributes: () => ({
+              'aria-label': options.label,
+              'aria-multiline': 'true',
+              'aria-readonly': String(!this.editable),
+              // What cannot be typed in is still read and scrolled with the keyboard.
+              tabindex: '0',
+            }),
+            ...(options.plainPaste ? { handleDOMEvents: plainOnly() } : {}),
+          },
+        }),
+      ],
+    });
+  }
+
+  /** The document, the carets of others, and the session's one undo. */
+  #shared(): Extension {
+    const { session } = this;
+    const step = (what: 'undo' | 'redo') => () => (session.step(what), true);
+    return Extension.create({
+      name: 'shared',
+      priority: 1000,
+      addKeyboardShortcuts: () => ({
+        'Mod-z': step('undo'),
+        'Mod-y': step('redo'),
+        'Shift-Mod-z': step('redo'),
+      }),
+      addProseMirrorPlugins: () => [
+        ySyncPlugin(this.fragment),
+        yCursorPlugin(session.awareness, { cursorBuilder: caret, selectionBuilder: selection }),
+      ],
+    });
+  }
+
+  /** Takes over what the session allows. */
+  obey(): void {
+    if (this.editor.isEditable !== this.editable) this.editor.setEditable(this.editable, false);
+  }
+
+  get editable(): boolean {
+    return this.session.editable && !this.#readonly;
+  }
+
+  set readonly(readonly: boolean) {
+    this.#readonly = readonly;
+    this.obey();
+  }
+
+  is(what: Mark | Block): boolean {
+    this.session.track();
+    if (what === 'heading2' || what === 'heading3')
+      return this.editor.isActive('heading', { level: what === 'heading2' ? 2 : 3 });
+    return this.editor.isActive(what);
+  }
+
+  toggle(what: Exclude<Mark, 'link'> | Block): void {
+    const chain = this.editor.chain().focus();
+    if (what === 'bold') chain.toggleBold().run();
+    else if (what === 'italic') chain.toggleItalic().run();
+    else if (what === 'heading2') chain.toggleHeading({ level: 2 }).run();
+    else if (what === 'heading3') chain.toggleHeading({ level: 3 }).run();
+    else if (what === 'bulletList') chain.toggleBulletList().run();
+    else if (what === 'orderedList') chain.toggleOrderedList().run();
+    else chain.toggleTaskList().run();
+  }
+
+  /** Where the link under the caret leads. */
+  get href(): string {
+    return String(this.editor.getAttributes('link').href ?? '');
+  }
+
+  /** Links the selection, or writes the address where nothing is selected; null takes the link away. */
+  link(href: string | null): void {
+    const chain = this.editor.chain().focus();
+    if (href === null) chain.extendMarkRange('link').unsetLink().run();
+    else if (this.editor.state.selection.empty && !this.is('link'))
+      chain
+        .insertContent({ type: 'text', text: href.replace(/^mailto:/, ''), marks: [{ type: 'link', attrs: { href } }] })
+        .run();
+    else chain.extendMarkRange('link').setLink({ href }).run();
+  }
+
+  holds(types: ReadonlyMap<unknown, unknown>): boolean {
+    return types.has(this.fragment);
+  }
+
+  focus(): void {
+    this.editor.commands.focus();
+  }
+
+  plain(): string {
+    return this.editor.getText({ blockSeparator: '\n' });
+  }
+
+  destroy(): void {
+    this.#leave();
+    if (this.session.rich === this) this.session.rich = null;
+    this.editor.destroy();
+  }
+}

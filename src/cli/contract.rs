@@ -11,7 +11,7 @@ use ts_rs::TS;
 
 use crate::{
     app,
-    collab::http::{FileView, NotesChange, NotesView, WhiteboardChange, WhiteboardView},
+    collab::http::{FileView, NotesChange, NotesView, SharedDocuments, WhiteboardChange, WhiteboardView},
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Register},
@@ -123,6 +123,7 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     NotesView::export_all(settings)?;
     FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
+    SharedDocuments::export_all(settings)?;
     WhiteboardView::export_all(settings)?;
     WhiteboardChange::export_all(settings)?;
     Ok(())

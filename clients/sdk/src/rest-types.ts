@@ -17,6 +17,7 @@ export type { NewLink } from './gen/NewLink';
 export type { NotesChange } from './gen/NotesChange';
 export type { FileView } from './gen/FileView';
 export type { NotesView } from './gen/NotesView';
+export type { SharedDocuments } from './gen/SharedDocuments';
 export type { WhiteboardChange } from './gen/WhiteboardChange';
 export type { WhiteboardView } from './gen/WhiteboardView';
 export type { Page } from './gen/Page';

@@ -14,8 +14,6 @@ import type {
   NewLiveSession,
   NotesChange,
   NotesView,
-  WhiteboardChange,
-  WhiteboardView,
   Page,
   ParticipantRow,
   Plan,
@@ -24,7 +22,10 @@ import type {
   QuestionRow,
   Registration,
   Results,
+  SharedDocuments,
   Ticket,
+  WhiteboardChange,
+  WhiteboardView,
 } from './rest-types';
 
 export class Problem extends Error {
@@ -130,6 +131,9 @@ export class Api {
   notes = (id: string) => this.#get<NotesView>(`/live-sessions/${id}/notes`);
   changeNotes = (id: string, body: NotesChange) =>
     call<NotesView>(this.options, 'PATCH', `/live-sessions/${id}/notes`, body);
+
+  /** The shared documents of the session that there are for the caller. */
+  sharedDocuments = (id: string) => this.#get<SharedDocuments>(`/live-sessions/${id}/documents`);
 
   /** The session's shared drawing: the document to connect to, and what the caller may do. */
   whiteboard = (id: string) => this.#get<WhiteboardView>(`/live-sessions/${id}/whiteboard`);

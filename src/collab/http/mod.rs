@@ -78,6 +78,17 @@ pub struct NotesChange {
     pub participants_may: ParticipantsMay,
 }
 
+/// What there is to write in and draw on in a live session, for one caller.
+#[derive(Debug, Clone, Serialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "SharedDocuments.ts")]
+pub struct SharedDocuments {
+    /// The notes; null: none that the caller may see.
+    pub notes: Option<NotesView>,
+    /// The whiteboard; null: none that the caller may see.
+    pub whiteboard: Option<WhiteboardView>,
+}
+
 /// All routes of this room.
 pub fn router<S>() -> OpenApiRouter<S>
 where
@@ -90,6 +101,7 @@ where
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
         .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
+        .routes(routes!(shared))
         .routes(routes!(content::read, content::change))
         .merge(files::router())
 }
@@ -182,4 +194,46 @@ async fn change_notes(
     tx.commit().await?;
     collab.rights_changed(presented.organization, Name { kind: Kind::LiveNotes, subject: notes }).await;
     Ok(Answer(view))
+}
+
+/// List the shared documents of a session
+///
+/// Those that exist and that the caller may see. Makes none. Guests ask with the token of their seat.
+#[utoipa::path(get, path = "/live-sessions/{id}/documents", tag = "documents", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "What there is.", body = SharedDocuments),
+    (status = 403, description = "A session of the organization in which you have no part.", body = Problem),
+    (status = 404, description = "No such session, or not for you.", body = Problem),
+))]
+async fn shared(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(db): State<Db>,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<SharedDocuments>, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let asker = asker(&presented)?;
+    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+    let known = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", id);
+    let notes = match known.fetch_optional(&mut *tx).await? {
+        Some(notes) => seen(view(&mut tx, &asker, id, notes).await)?,
+        None => None,
+    };
+    let known = sqlx::query_scalar!("SELECT id FROM live_whiteboards WHERE live_session_id = $1", id);
+    let whiteboard = match known.fetch_optional(&mut *tx).await? {
+        Some(board) => seen(whiteboard::view(&mut tx, &asker, id, board).await)?,
+        None => None,
+    };
+    let belongs = asker.only_session == Some(id) || access::hosts(&mut tx, &asker, id).await?;
+    if notes.is_none() && whiteboard.is_none() && !belongs {
+        return Err(access::refusal(&mut tx, &asker, id).await?.into());
+    }
+    Ok(Answer(SharedDocuments { notes, whiteboard }))
+}
+
+/// What may not be seen is not there.
+fn seen<T>(view: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match view {
+        Ok(view) => Ok(Some(view)),
+        Err(problem) if matches!(problem.code, Code::NotFound | Code::Forbidden) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }

@@ -75,7 +75,7 @@ async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) ->
     Ok(made.fetch_one(&mut **tx).await?)
 }
 
-async fn view(tx: &mut TenantTx, asker: &Asker, session: Uuid, id: Uuid) -> Result<WhiteboardView, Problem> {
+pub(super) async fn view(tx: &mut TenantTx, asker: &Asker, session: Uuid, id: Uuid) -> Result<WhiteboardView, Problem> {
     let name = Name { kind: Kind::LiveWhiteboard, subject: id };
     let Some(scope) = access::scope(tx, asker, name).await? else {
         return Err(access::refusal(tx, asker, session).await?.into());

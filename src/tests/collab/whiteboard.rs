@@ -40,6 +40,11 @@ async fn hosts_draw_while_it_runs_and_participants_do_what_they_may() {
         assert_eq!(ada.board(&session, change.clone()).await, name, "one board");
         assert_eq!(scope(&app, &name, &guest).await, theirs, "{change}");
         assert_eq!(scope(&app, &name, &ada.token).await, Some(Scope::ReadWrite), "{change}");
+        let all = path.replace("/whiteboard", "/documents");
+        let all = app.ask(Method::GET, &all, Some(&guest), None).await;
+        let board = &all.is(200).body["whiteboard"];
+        assert_eq!(board.is_null(), theirs.is_none(), "{change}");
+        assert_eq!(all.body["notes"], json!(null), "nobody made any");
         let answer = app.ask(Method::GET, &path, Some(&guest), None).await;
         match theirs {
             None => {

@@ -188,10 +188,23 @@ export class Desk {
       return { ...own, fill: null, x, y, points: ends.map(round) };
     }
     const box = to
-      ? { x: Math.min(from.x, to.x), y: Math.min(from.y, to.y), width: Math.abs(to.x - from.x), height: Math.abs(to.y - from.y) }
+      ? {
+          x: Math.min(from.x, to.x),
+          y: Math.min(from.y, to.y),
+          width: Math.abs(to.x - from.x),
+          height: Math.abs(to.y - from.y),
+        }
       : { x: from.x, y: from.y, width, height };
-    if (kind === 'note') return { ...own, ...box, fill: null, stroke: 2, color: this.color === 'ink' ? '5' : this.color };
-    if (kind === 'text') return { ...own, ...box, fill: null, width: Math.max(80, box.width), height: textHeight({ stroke: this.stroke, text: '', width: 240 } as Shape, this.measure) };
+    if (kind === 'note')
+      return { ...own, ...box, fill: null, stroke: 2, color: this.color === 'ink' ? '5' : this.color };
+    if (kind === 'text')
+      return {
+        ...own,
+        ...box,
+        fill: null,
+        width: Math.max(80, box.width),
+        height: textHeight({ stroke: this.stroke, text: '', width: 240 } as Shape, this.measure),
+      };
     return { ...own, ...box };
   }
 

@@ -62,8 +62,7 @@ function linePath({ kind, points, stroke }: Shape): string {
   const [x, y] = [points[last]!, points[last + 1]!];
   const angle = Math.atan2(y - points[last - 2]!, x - points[last - 3]!);
   const long = 10 + stroke * 3;
-  const side = (turn: number) =>
-    `${n(x - long * Math.cos(angle + turn))} ${n(y - long * Math.sin(angle + turn))}`;
+  const side = (turn: number) => `${n(x - long * Math.cos(angle + turn))} ${n(y - long * Math.sin(angle + turn))}`;
   return `${d}M${side(0.5)}L${n(x)} ${n(y)}L${side(-0.5)}`;
 }
 
@@ -82,7 +81,9 @@ function words(shape: Shape, measure: Measure): Piece[] {
   if (shape.text === '') return [];
   if (shape.kind === 'text') {
     const size = textSize(shape.stroke);
-    return [{ tag: 'words', x: 0, y: size, size, lines: textLines(shape, measure), middle: false, paint: full(shape.color) }];
+    return [
+      { tag: 'words', x: 0, y: size, size, lines: textLines(shape, measure), middle: false, paint: full(shape.color) },
+    ];
   }
   // In an ellipse words have the box that fits into it.
   const part = shape.kind === 'ellipse' ? 0.7 : 1;
@@ -91,7 +92,9 @@ function words(shape: Shape, measure: Measure): Piece[] {
   const middle = shape.kind !== 'note';
   const high = lines.length * size * LINE;
   const top = middle ? (shape.height - high) / 2 : PADDING;
-  return [{ tag: 'words', x: middle ? shape.width / 2 : PADDING, y: top + size, size, lines, middle, paint: full('ink') }];
+  return [
+    { tag: 'words', x: middle ? shape.width / 2 : PADDING, y: top + size, size, lines, middle, paint: full('ink') },
+  ];
 }
 
 export function pieces(shape: Shape, measure: Measure, done = true): Piece[] {

@@ -24,7 +24,13 @@ export const TINT = 0.26;
 /** A mixture of two colours as #rrggbb. */
 export function mixed(color: string, ground: string, part = TINT): string {
   const [a, b] = [hex(color), hex(ground)];
-  return `#${a.map((value, i) => Math.round(value * part + b[i]! * (1 - part)).toString(16).padStart(2, '0')).join('')}`;
+  return `#${a
+    .map((value, i) =>
+      Math.round(value * part + b[i]! * (1 - part))
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join('')}`;
 }
 
 const colorOf = (paint: Paint, palette: Palette): string =>
@@ -37,7 +43,15 @@ export function paletteOf(element: Element): Palette {
   const series = (i: number) => named(`--series-text-${i}`);
   return {
     surface: named('--surface'),
-    colors: { ink: named('--text'), 1: series(1), 2: series(2), 3: series(3), 4: series(4), 5: series(5), 6: series(6) },
+    colors: {
+      ink: named('--text'),
+      1: series(1),
+      2: series(2),
+      3: series(3),
+      4: series(4),
+      5: series(5),
+      6: series(6),
+    },
   };
 }
 
@@ -69,7 +83,10 @@ export function frameOf(shapes: readonly Shape[]): Box {
 export function toSvg(shapes: readonly Shape[], title: string, palette: Palette, measure: Measure): string {
   const { x, y, width, height } = frameOf(shapes);
   const drawn = shapes.map(
-    (shape) => `<g transform="${placeOf(shape)}">${pieces(shape, measure).map((piece) => svgPiece(piece, palette)).join('')}</g>`,
+    (shape) =>
+      `<g transform="${placeOf(shape)}">${pieces(shape, measure)
+        .map((piece) => svgPiece(piece, palette))
+        .join('')}</g>`,
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="${x} ${y} ${width} ${height}" font-family="${escaped(FONT)}">`,

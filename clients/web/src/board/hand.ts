@@ -287,7 +287,8 @@ const far = (a: Point, b: Point): boolean => Math.hypot(a.x - b.x, a.y - b.y) > 
 const half = (a: Point, b: Point): Point => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 const apart = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
 /** A mouse presses the same always, which is taken as pressing by speed. */
-const pressure = (event: PointerEvent): number => (event.pointerType === 'pen' && event.pressure ? event.pressure : 0.5);
+const pressure = (event: PointerEvent): number =>
+  event.pointerType === 'pen' && event.pressure ? event.pressure : 0.5;
 
 /** With shift: lines at right or half angles, boxes as squares. */
 function straight(kind: Kind, from: Point, to: Point): Point {
@@ -306,4 +307,3 @@ export const shapeLike = (kind: Kind): Shape => ({
   id: '', kind, x: 0, y: 0, width: 0, height: 0, rotation: 0, points: [], color: 'ink', fill: null, stroke: 2, text: '',
   file: null, locked: false, order: '',
 }); // prettier-ignore
-

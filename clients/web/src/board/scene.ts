@@ -58,8 +58,7 @@ export function fillGroup(group: SVGGElement, shape: Shape, measure: Measure, do
 export const newGroup = (): SVGGElement => document.createElementNS(SVG, 'g');
 
 const looksTheSame = (a: Shape, b: Shape): boolean =>
-  a.points === b.points ||
-  (a.points.length === b.points.length && a.points.every((value, i) => value === b.points[i]))
+  a.points === b.points || (a.points.length === b.points.length && a.points.every((value, i) => value === b.points[i]))
     ? a.kind === b.kind &&
       a.width === b.width &&
       a.height === b.height &&
@@ -104,10 +103,7 @@ export class Scene {
   }
 
   look(camera: Camera, size: { width: number; height: number }): void {
-    this.#layer.setAttribute(
-      'transform',
-      `scale(${camera.zoom}) translate(${-camera.x} ${-camera.y})`,
-    );
+    this.#layer.setAttribute('transform', `scale(${camera.zoom}) translate(${-camera.x} ${-camera.y})`);
     const seen = { x: camera.x, y: camera.y, width: size.width / camera.zoom, height: size.height / camera.zoom };
     const far = camera.zoom < this.#zoom / 2 || camera.zoom > this.#zoom * 2;
     if (!far && within(this.#frame, seen)) return;
@@ -137,7 +133,8 @@ export class Scene {
 
   /** What is about to be deleted is seen through. */
   fade(ids: ReadonlySet<string>): void {
-    for (const id of new Set([...this.#faded, ...ids])) this.#drawn.get(id)?.group.classList.toggle('wiped', ids.has(id));
+    for (const id of new Set([...this.#faded, ...ids]))
+      this.#drawn.get(id)?.group.classList.toggle('wiped', ids.has(id));
     this.#faded = ids;
   }
 

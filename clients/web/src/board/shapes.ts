@@ -40,7 +40,11 @@ export interface Shape {
 }
 
 /** What a shape is made of before it has an id and a place in the order. */
-export type Draft = Partial<Omit<Shape, 'id' | 'order'>> & { readonly kind: Kind; readonly x: number; readonly y: number };
+export type Draft = Partial<Omit<Shape, 'id' | 'order'>> & {
+  readonly kind: Kind;
+  readonly x: number;
+  readonly y: number;
+};
 
 export const isLine = (kind: Kind): boolean => kind === 'pen' || kind === 'line' || kind === 'arrow';
 export const holdsText = (kind: Kind): boolean => ['note', 'text', 'rectangle', 'ellipse'].includes(kind);
@@ -57,7 +61,8 @@ export const SIZES: Readonly<Partial<Record<Kind, readonly [number, number]>>> =
 
 const number = (value: unknown, none: number, most: number): number =>
   typeof value === 'number' && Number.isFinite(value) ? Math.max(-most, Math.min(most, value)) : none;
-const color = (value: unknown): Color | null => (COLORS as readonly unknown[]).includes(value) ? (value as Color) : null;
+const color = (value: unknown): Color | null =>
+  (COLORS as readonly unknown[]).includes(value) ? (value as Color) : null;
 
 /** Whole triples of numbers, and not too many. */
 function points(value: unknown): readonly number[] {

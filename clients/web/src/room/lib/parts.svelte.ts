@@ -7,7 +7,7 @@ class Parts {
   texts = $state.raw<typeof Soon.texts>();
   questions = $state.raw<typeof Soon.questions>();
   me = $state.raw<typeof Later.me>();
-  notes = $state.raw<typeof Later.notes>();
+  shared = $state.raw<typeof Later.shared>();
   lost = $state.raw<typeof Later.lost>();
   closing = $state.raw<typeof Later.closing>();
 

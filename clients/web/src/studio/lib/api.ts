@@ -19,6 +19,8 @@ export type StudioApi = Pick<
   | 'results'
   | 'notes'
   | 'changeNotes'
+  | 'whiteboard'
+  | 'changeWhiteboard'
 >;
 
 /** Faults by field, as the server names them, for the message beside each field. */

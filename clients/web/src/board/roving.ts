@@ -1,7 +1,6 @@
 /** A toolbar is one stop on the way with Tab; inside it the arrow keys go from button to button. */
-import type { Attachment } from 'svelte/attachments';
 
-export const roving: Attachment<HTMLElement> = (bar) => {
+export function roving(bar: HTMLElement): () => void {
   const buttons = () => [...bar.querySelectorAll<HTMLElement>('button')];
   let current: HTMLElement | undefined;
   const settle = () => {
@@ -33,4 +32,4 @@ export const roving: Attachment<HTMLElement> = (bar) => {
     bar.removeEventListener('focusin', focused);
     bar.removeEventListener('keydown', keyed);
   };
-};
+}

@@ -149,7 +149,8 @@ impl App {
             None => Bus::local(),
         };
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
-        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone());
+        let settings = collab::Settings::default();
+        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), settings);
         Ok(Self { config, db, clock, tasks, identity, bus, live, collab, metrics })
     }
 
@@ -168,6 +169,7 @@ impl App {
             collab: self.collab.clone(),
             identity: self.identity.clone(),
             tasks: self.tasks.clone(),
+            recheck: self.config.limits.recheck,
         };
         let sockets = gateway::router(gateway).merge(gateway::documents::router(editors));
         let routes = api

@@ -197,6 +197,7 @@ fn limits(given: &mut Given) -> anyhow::Result<Limits> {
         send_buffer: given.or("limit_send_buffer", default.send_buffer)?,
         body_bytes: given.or("limit_body_bytes", default.body_bytes)?,
         request: given.seconds("limit_request_seconds", default.request)?,
+        recheck: given.seconds("limit_recheck_seconds", default.recheck)?,
         archive_after: match given.or("archive_after_days", 30)? {
             0 => None,
             days @ 1..=3_650 => Some(Duration::from_hours(24 * days)),

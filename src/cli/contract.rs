@@ -11,7 +11,10 @@ use ts_rs::TS;
 
 use crate::{
     app,
-    collab::http::{FileView, NotesChange, NotesView, SharedDocuments, WhiteboardChange, WhiteboardView},
+    collab::http::{
+        Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, SharedDocuments, VersionDiff,
+        VersionView, WhiteboardChange, WhiteboardView,
+    },
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Register},
@@ -103,6 +106,11 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     Account::export_all(settings)?;
     Register::export_all(settings)?;
     Login::export_all(settings)?;
+    Attribution::export_all(settings)?;
+    KeptVersion::export_all(settings)?;
+    NewVersion::export_all(settings)?;
+    VersionDiff::export_all(settings)?;
+    VersionView::export_all(settings)?;
     LinkView::export_all(settings)?;
     Page::<()>::export_all(settings)?;
     rest::CreateSession::export_all(settings)?;

@@ -127,3 +127,31 @@ async fn whiteboard(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Opti
     };
     Ok(scope.map(|scope| if runs { scope } else { Scope::ReadOnly }))
 }
+
+/// May `asker`, who may do `scope` with a document, see what it said before? Who writes may; of those who read, members
+/// may with what belongs to the organization, and hosts with what belongs to their session.
+pub async fn sees_history(tx: &mut TenantTx, asker: &Asker, name: Name, scope: Scope) -> Result<bool, sqlx::Error> {
+    if scope == Scope::ReadWrite {
+        return Ok(true);
+    }
+    match name.kind {
+        Kind::BuilderSession | Kind::Summary => Ok(asker.only_session.is_none()),
+        Kind::LiveNotes | Kind::LiveWhiteboard => match session_of(tx, name).await? {
+            Some(session) => hosts(tx, asker, session).await,
+            None => Ok(false),
+        },
+    }
+}
+
+/// The live session that a document belongs to, if it does.
+pub async fn session_of(tx: &mut TenantTx, name: Name) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT live_session_id AS "session!" FROM live_notes WHERE id = $1
+           UNION ALL SELECT live_session_id FROM live_whiteboards WHERE id = $1"#,
+        name.subject
+    );
+    match name.kind {
+        Kind::LiveNotes | Kind::LiveWhiteboard => found.fetch_optional(&mut **tx).await,
+        Kind::BuilderSession | Kind::Summary => Ok(None),
+    }
+}

@@ -9,6 +9,7 @@ pub mod awareness;
 pub mod document;
 mod files;
 pub mod gate;
+pub mod history;
 pub mod hocuspocus;
 pub mod http;
 pub mod lib0;
@@ -20,7 +21,7 @@ pub mod ysync;
 
 pub use access::Asker;
 pub use hocuspocus::Scope;
-pub use open::{Collab, Shut};
+pub use open::{Collab, Settings, Shut};
 pub use schema::{Kind, Name};
 
 use crate::kernel::Id;

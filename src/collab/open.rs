@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Name,
     access::{self, Asker},
+    history::{self, HistoryError},
     hocuspocus::Scope,
     room::{self, Change, Full, Handle, Key, Peer, WriteError},
     schema::Content,
@@ -38,7 +39,21 @@ pub struct Collab {
     bus: Bus,
     clock: Clock,
     tasks: Tasks,
+    settings: Settings,
     rooms: Registry<Key, Handle>,
+}
+
+/// How documents are kept open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// After so long of writing a version is kept.
+    pub versions_every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { versions_every: Duration::from_mins(10) }
+    }
 }
 
 /// Why a document was not opened.
@@ -68,8 +83,8 @@ impl From<sqlx::Error> for Shut {
 
 impl Collab {
     /// No documents yet. Starts the head check.
-    pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks) -> Self {
-        let collab = Self { db, bus, clock, tasks, rooms: Registry::default() };
+    pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, settings: Settings) -> Self {
+        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default() };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         collab
@@ -95,7 +110,7 @@ impl Collab {
 
     /// The room of a document, opened if need be. Two first callers get one room.
     pub async fn room(&self, key: Key) -> Result<Handle, Shut> {
-        let open = || room::open(self.db.clone(), self.bus.clone(), &self.clock, key);
+        let open = || room::open(self.db.clone(), self.bus.clone(), &self.clock, key, self.settings);
         self.rooms.get(key, &self.tasks, "document", open).await.map_err(|error| match error {
             WriteError::Gone => Shut::NotFound,
             error => {
@@ -130,6 +145,25 @@ impl Collab {
             }
         }
         Err(Unchanged::Shut(Shut::Unavailable))
+    }
+
+    /// Keeps what a document says now, all of it saved, as a version: on an act of business, or under a name.
+    pub async fn checkpoint(&self, key: Key, draft: &history::Draft<'_>) -> Result<Uuid, HistoryError> {
+        // What is under way here is written first.
+        self.content(key, None).await.map_err(|_| HistoryError::Broken)?;
+        let mut tx = self.db.tenant_as(key.organization, None).await?;
+        let version = history::keep(&mut tx, &self.clock, key.document, draft).await?;
+        tx.commit().await?;
+        self.tell(key, room::VERSION).await;
+        Ok(version)
+    }
+
+    /// Tells all editors of a document something, as JSON.
+    pub async fn tell(&self, key: Key, news: &'static str) {
+        match self.room(key).await {
+            Ok(handle) => handle.tell(news).await,
+            Err(why) => tracing::debug!(document = %key.document, ?why, news, "nobody was told"),
+        }
     }
 
     /// What people may do with a document has changed: whoever has it open comes in again, on every node.

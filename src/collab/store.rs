@@ -1,11 +1,11 @@
 //! Documents in PostgreSQL: a numbered log of updates, the merged state below it, and who may do what.
 //!
 //! A number is given under the lock of the document's row, so that two nodes cannot both give the next one.
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DocumentId, Kind, Name};
+use super::{DocumentId, Kind, Name, gate::IdRange};
 use crate::{
     db::{SystemTx, TenantTx},
     kernel::{Id, Moment, caller},
@@ -13,6 +13,8 @@ use crate::{
 
 /// How many updates are read in one go.
 const CHUNK: i64 = 1_000;
+/// So often a document is read anew when its log was cut meanwhile.
+const ATTEMPTS: u32 = 3;
 
 /// A document's row, without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub struct Draft {
     pub author: Option<Id<caller::User>>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What is new in it: its author's.
+    pub inserted: Vec<IdRange>,
+    /// The whole state before it, where that is to be kept as a version.
+    pub before: Option<Arc<[u8]>>,
 }
 
 /// Where an update comes from (domain: `collab_origin`).
@@ -94,6 +100,21 @@ pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<(),
     .map(drop)
 }
 
+/// The live session that a document belongs to, if it does.
+pub async fn session(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(n.live_session_id, b.live_session_id) AS session
+           FROM collab_documents d
+           LEFT JOIN live_notes n ON d.subject_type = 'live_notes' AND n.id = d.subject_id
+           LEFT JOIN live_whiteboards b ON d.subject_type = 'live_whiteboard' AND b.id = d.subject_id
+           WHERE d.id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map(Option::flatten)
+}
+
 /// Locks a document's row for this transaction. None: no such document here.
 pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
     let row = sqlx::query!(
@@ -104,9 +125,9 @@ pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sql
     .await?;
     Ok(row.map(|row| Head {
         id,
-        seq: number(row.head_seq),
-        snapshot_seq: number(row.snapshot_seq),
-        tail_bytes: number(row.tail_bytes),
+        seq: from_signed(row.head_seq),
+        snapshot_seq: from_signed(row.snapshot_seq),
+        tail_bytes: from_signed(row.tail_bytes),
         frozen_at: row.frozen_at,
     }))
 }
@@ -123,9 +144,9 @@ pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head,
     Ok(row.and_then(|row| {
         let head = Head {
             id,
-            seq: number(row.head_seq),
-            snapshot_seq: number(row.snapshot_seq),
-            tail_bytes: number(row.tail_bytes),
+            seq: from_signed(row.head_seq),
+            snapshot_seq: from_signed(row.snapshot_seq),
+            tail_bytes: from_signed(row.tail_bytes),
             frozen_at: row.frozen_at,
         };
         // A kind that this version does not know does not exist for it.
@@ -138,17 +159,39 @@ pub async fn read(tx: &mut TenantTx, id: DocumentId, after: u64) -> Result<Vec<S
     let rows = sqlx::query!(
         "SELECT seq, payload FROM collab_updates WHERE document_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         id.uuid(),
-        size_of_seq(after),
+        to_signed(after),
         CHUNK
     )
     .fetch_all(&mut **tx)
     .await?;
-    Ok(rows.into_iter().map(|row| Stored { seq: number(row.seq), payload: row.payload }).collect())
+    Ok(rows.into_iter().map(|row| Stored { seq: from_signed(row.seq), payload: row.payload }).collect())
+}
+
+/// All that there is of a document: its kind, its last number, the merged state and the updates after it. None: no such
+/// document here.
+pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u64, Vec<Vec<u8>>)>, sqlx::Error> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let Some((head, kind, state)) = snapshot(tx, id).await? else { return Ok(None) };
+        let (mut seq, mut parts, mut cut) = (head.snapshot_seq, Vec::from_iter(state), false);
+        loop {
+            let some = read(tx, id, seq).await?;
+            let (Some(first), Some(last)) = (some.first(), some.last()) else { break };
+            // The log was merged and cut in between: there is a newer state.
+            cut |= first.seq != seq + 1;
+            seq = last.seq;
+            parts.extend(some.into_iter().map(|stored| stored.payload));
+        }
+        if !cut || attempts == ATTEMPTS {
+            return Ok(Some((kind, seq, parts)));
+        }
+    }
 }
 
 /// Appends updates after the head, which must be locked, and moves it. Returns the new head's number.
 pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str) -> Result<u64, sqlx::Error> {
-    let seqs: Vec<i64> = (1..).take(drafts.len()).map(|n| size_of_seq(head.seq + n)).collect();
+    let seqs: Vec<i64> = (1..).take(drafts.len()).map(|n| to_signed(head.seq + n)).collect();
     let payloads: Vec<&[u8]> = drafts.iter().map(|draft| draft.payload.as_slice()).collect();
     let authors: Vec<Option<Uuid>> = drafts.iter().map(|draft| draft.author.map(Id::uuid)).collect();
     let origins: Vec<&str> = drafts.iter().map(|draft| draft.origin.key()).collect();
@@ -170,7 +213,7 @@ pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str
     sqlx::query!(
         "UPDATE collab_documents SET head_seq = $2, tail_bytes = tail_bytes + $3 WHERE id = $1",
         head.id.uuid(),
-        size_of_seq(seq),
+        to_signed(seq),
         size(bytes)
     )
     .execute(&mut **tx)
@@ -183,7 +226,7 @@ pub async fn heads(tx: &mut SystemTx, documents: &[Uuid]) -> Result<HashMap<Uuid
     let rows = sqlx::query!(r#"SELECT id AS "id!", head_seq AS "seq!" FROM collab_heads($1)"#, documents)
         .fetch_all(&mut **tx)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.id, number(row.seq))).collect())
+    Ok(rows.into_iter().map(|row| (row.id, from_signed(row.seq))).collect())
 }
 
 /// Replaces the snapshot by a newer one, and cuts the updates that it has held for a day already.
@@ -194,7 +237,7 @@ pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8])
              WHERE u.document_id = d.id AND u.seq > $2)
          WHERE d.id = $1 AND d.snapshot_seq < $2",
         id.uuid(),
-        size_of_seq(upto),
+        to_signed(upto),
         state
     )
     .execute(&mut **tx)
@@ -203,7 +246,7 @@ pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8])
         sqlx::query!(
             "DELETE FROM collab_updates WHERE document_id = $1 AND seq <= $2 AND created_at < now() - interval '1 day'",
             id.uuid(),
-            size_of_seq(upto)
+            to_signed(upto)
         )
         .execute(&mut **tx)
         .await?;
@@ -237,10 +280,12 @@ fn size(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-fn size_of_seq(seq: u64) -> i64 {
+/// A number as the database has it.
+pub fn to_signed(seq: u64) -> i64 {
     i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-fn number(value: i64) -> u64 {
+/// A number from the database.
+pub fn from_signed(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }

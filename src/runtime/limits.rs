@@ -24,6 +24,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Time for an HTTP request; sockets are not bound by it.
     pub request: Duration,
+    /// How often the right of whoever has a document open is looked at again.
+    pub recheck: Duration,
     /// How long after a session's end its log moves into the archive; never, if none.
     pub archive_after: Option<Duration>,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             send_buffer: 64 * 1024,
             body_bytes: 64 * 1024,
             request: Duration::from_secs(30),
+            recheck: Duration::from_mins(5),
             archive_after: Some(Duration::from_hours(24 * 30)),
         }
     }

@@ -8,5 +8,7 @@ export { Api, call, join, joinInfo, Problem } from './rest';
 export type { Paging, RestOptions } from './rest';
 export { RoomClient } from './room';
 export type { RoomOptions, Socket, SocketClass } from './room';
+export { Saved } from './saved';
+export type { YWebsocketProvider } from './saved';
 export { EMPTY, Refused } from './state';
 export type { Connection, OutboxItem, Receipt, RoomState } from './state';

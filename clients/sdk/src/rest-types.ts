@@ -4,10 +4,15 @@ import type { NewLink } from './gen/NewLink';
 
 export type { Account } from './gen/Account';
 export type { Attempt } from './gen/Attempt';
+export type { Attribution } from './gen/Attribution';
+export type { Author } from './gen/Author';
+export type { AuthoredRange } from './gen/AuthoredRange';
 export type { CreateSession as NewLiveSession } from './gen/CreateSession';
 export type { Diagnosis } from './gen/Diagnosis';
 export type { DuplicateSession } from './gen/DuplicateSession';
 export type { FieldError } from './gen/FieldError';
+export type { FieldDiff } from './gen/FieldDiff';
+export type { ItemDiff } from './gen/ItemDiff';
 export type { JoinInfo } from './gen/JoinInfo';
 export type { Joined } from './gen/Joined';
 export type { LinkRequest } from './gen/LinkRequest';
@@ -30,6 +35,9 @@ export type { QuestionRow } from './gen/QuestionRow';
 export type { Register as Registration } from './gen/Register';
 export type { Results } from './gen/Results';
 export type { Ticket } from './gen/Ticket';
+export type { VersionDiff } from './gen/VersionDiff';
+export type { VersionReason } from './gen/VersionReason';
+export type { VersionView } from './gen/VersionView';
 
 export type Id = string;
 /** A link as listed; fresh ones also carry their token and address, this once. */

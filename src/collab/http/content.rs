@@ -13,8 +13,8 @@ use crate::{
     collab::{
         Collab, Name, Scope, Shut,
         open::Unchanged,
-        room::{Change, Key},
-        schema::{Content, Fault, Form},
+        room::{Change, Key, Occasion},
+        schema::{Content, Fault, Form, Schema},
     },
     http::{
         Problem,
@@ -64,18 +64,22 @@ pub(super) async fn read(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
     Path(document): Path<String>,
-    Query(Wish { format }): Query<Wish>,
+    Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, _) = find(&collab, &presented, &document).await?;
     let content = collab.content(key, None).await.map_err(refused)?;
-    let schema = name.kind.schema();
-    Ok(match format {
+    Ok(shown(&content, name.kind.schema(), &wish))
+}
+
+/// What a document says, as it is wanted.
+pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response {
+    match wish.format {
         Format::Json => Answer(content.to_json(Form::Nodes)).into_response(),
         Format::Markdown => text("text/markdown; charset=utf-8", content.to_markdown(schema)),
         Format::Html => text("text/html; charset=utf-8", content.to_html(schema)),
         Format::Text => text("text/plain; charset=utf-8", content.to_plain(schema)),
-    })
+    }
 }
 
 /// Change a document
@@ -105,7 +109,7 @@ pub(super) async fn change(
         return Err(Code::Forbidden.into());
     }
     let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
-    let change = Change { content, author: presented.user };
+    let change = Change { content, author: presented.user, occasion: Occasion::Edit };
     let content = collab.content(key, Some(change)).await.map_err(refused)?;
     Ok(Answer(content.to_json(Form::Nodes)))
 }
@@ -132,7 +136,7 @@ fn problem(shut: Shut) -> Problem {
     }
 }
 
-fn refused(unchanged: Unchanged) -> Problem {
+pub(super) fn refused(unchanged: Unchanged) -> Problem {
     match unchanged {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Problem::new(Code::TooLarge).detail("The document would be too large."),

@@ -1,9 +1,13 @@
-//! The HTTP face of shared documents: where they are, who may write, and what they say.
+//! The HTTP face of shared documents: where they are, who may write, what they say and what they said.
+mod attribution;
 mod content;
 mod files;
+mod versions;
 mod whiteboard;
 
+pub use attribution::Attribution;
 pub use files::{FileView, images};
+pub use versions::{KeptVersion, NewVersion, VersionDiff, VersionView};
 pub use whiteboard::{WhiteboardChange, WhiteboardView};
 
 use axum::{
@@ -103,6 +107,11 @@ where
         .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
         .routes(routes!(shared))
         .routes(routes!(content::read, content::change))
+        .routes(routes!(versions::list, versions::keep))
+        .routes(routes!(versions::content))
+        .routes(routes!(versions::diff))
+        .routes(routes!(versions::restore))
+        .routes(routes!(attribution::attribution))
         .merge(files::router())
 }
 

@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use super::{
     Batch, PACE, RETRY, Room, close,
     peers::Said,
+    versions::VERSION,
     writer::{self, WriteError, Written},
 };
 use crate::{
@@ -14,16 +15,18 @@ use crate::{
         awareness::Announcement,
         document::{Document, Outcome},
         gate::Limits,
+        history,
         lib0::{Reader, Writer},
         store::{self, Stored},
     },
     kernel::{Id, caller},
 };
 
-/// What a packet holds: committed updates, who is looking, or that everybody shall come in again.
+/// What a packet holds: committed updates, who is looking, that everybody shall come in again, or news for editors.
 const UPDATES: u8 = 0;
 const AWARENESS: u8 = 1;
 const RIGHTS: u8 = 2;
+const NEWS: u8 = 3;
 /// Our names in one packet, at most; more than are ever looking.
 const MOST_UPDATES: usize = 4_096;
 
@@ -52,7 +55,8 @@ impl Room {
         self.under_way = std::mem::take(&mut self.next);
         let drafts = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
         let node = self.origin.to_string();
-        self.commit = Some(writer::write(self.db.clone(), self.key, self.seq, drafts, node).boxed());
+        self.commit =
+            Some(writer::write(self.db.clone(), self.clock.clone(), self.key, self.seq, drafts, node).boxed());
     }
 
     pub(super) fn finish_commit(&mut self, result: Result<Written, WriteError>) {
@@ -97,7 +101,11 @@ impl Room {
         for due in batch.dues {
             self.settle(due);
         }
+        if batch.drafts.iter().any(|(draft, _)| draft.before.is_some()) {
+            self.tell_news(VERSION);
+        }
         if !batch.drafts.is_empty() {
+            self.written();
             let updates: Vec<&[u8]> = batch.drafts.iter().map(|(draft, _)| draft.payload.as_slice()).collect();
             self.publish(written.after, written.to, encode_updates(&updates));
         }
@@ -117,7 +125,10 @@ impl Room {
 
     fn take_in_one(&mut self, update: &[u8]) {
         match self.document.integrate(update, &Limits::OWN) {
-            Outcome::Integrated(delta) => self.peers.tell_all(Said::Update(&delta.bytes), None),
+            Outcome::Integrated(delta) => {
+                self.written();
+                self.peers.tell_all(Said::Update(&delta.bytes), None);
+            }
             Outcome::Known => {}
             // It builds on something older that is not here: read from the log again.
             Outcome::Missing(_) => self.behind = true,
@@ -138,6 +149,11 @@ impl Room {
                 if let Ok(news) = serde_json::from_slice::<Vec<Announcement>>(json) {
                     let told = self.awareness.told(packet.origin, &news, Instant::now());
                     self.tell_awareness(&told, None);
+                }
+            }
+            Some((&NEWS, json)) => {
+                if let Ok(news) = std::str::from_utf8(json) {
+                    self.peers.tell_all(Said::Stateless(news), None);
                 }
             }
             Some((&RIGHTS, _)) => self.close_all(close::RESET, "rights have changed"),
@@ -170,6 +186,10 @@ impl Room {
         }
     }
 
+    pub(super) fn publish_news(&self, news: &str) {
+        self.publish(self.seq, self.seq, [&[NEWS], news.as_bytes()].concat());
+    }
+
     pub(super) fn publish_rights_changed(&self) {
         self.publish(self.seq, self.seq, vec![RIGHTS]);
     }
@@ -191,6 +211,7 @@ impl Room {
                 let stored = async {
                     let mut tx = db.tenant_as(key.organization, None).await?;
                     store::compact(&mut tx, key.document, upto, &compacted.state).await?;
+                    history::authorship::bound(&mut tx, key.document).await?;
                     tx.commit().await
                 };
                 match tokio::time::timeout(Duration::from_secs(30), stored).await {

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::{Due, Room};
 use crate::{
     collab::{
-        document::WriteError,
+        document::{Delta, WriteError},
         schema::Content,
         store::{Draft, Origin},
     },
@@ -20,6 +20,17 @@ pub struct Change {
     pub content: Content,
     /// Who wants it.
     pub author: Id<caller::User>,
+    /// Why.
+    pub occasion: Occasion,
+}
+
+/// Why somebody who is no editor changes a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something shall be different.
+    Edit,
+    /// It shall be as it was. What it says until then is kept as a version.
+    Restore,
 }
 
 /// The document would be too large.
@@ -33,14 +44,8 @@ impl Room {
     /// Makes the document say what is wanted, if anything, and answers with what it says then, once that is saved.
     pub(super) fn tell_content(&mut self, change: Option<Change>, reply: Reply) {
         if let Some(change) = change {
-            match self.document.write(&change.content, "server") {
-                Ok(Some(delta)) => {
-                    self.unwritten += delta.bytes.len();
-                    let draft = Draft { payload: delta.bytes, author: Some(change.author), origin: Origin::Server };
-                    self.next.drafts.push((draft, None));
-                    self.try_held();
-                }
-                Ok(None) => {}
+            match self.write(&change) {
+                Ok(()) => {}
                 Err(WriteError::Full) => {
                     // Whoever asked may be gone.
                     let _ = reply.send(Err(Full));
@@ -54,5 +59,20 @@ impl Room {
         if self.peers.is_empty() {
             self.idle_since = Some(Instant::now());
         }
+    }
+
+    fn write(&mut self, change: &Change) -> Result<(), WriteError> {
+        // Here and not earlier: what is typed until this moment is in the version.
+        let before = match change.occasion {
+            Occasion::Edit => None,
+            Occasion::Restore => Some(self.document.state()?.into()),
+        };
+        let Some(delta) = self.document.write(&change.content, "server")? else { return Ok(()) };
+        self.unwritten += delta.bytes.len();
+        let Delta { bytes: payload, inserted, .. } = delta;
+        let draft = Draft { payload, author: Some(change.author), origin: Origin::Server, inserted, before };
+        self.next.drafts.push((draft, None));
+        self.try_held();
+        Ok(())
     }
 }

@@ -38,6 +38,7 @@ pub(super) enum Message {
     Leave(Connection),
     RightsChanged,
     Content(Option<Change>, Reply),
+    News(&'static str),
     CatchUp,
     Drain,
 }
@@ -90,6 +91,11 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(Message::Content(change, reply)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)
+    }
+    /// Tells all editors something, here and on other nodes; JSON.
+    pub async fn tell(&self, news: &'static str) {
+        // A document that is closed has nobody to tell.
+        let _ = self.inbox.send(Message::News(news)).await;
     }
     /// There is something newer in the log.
     pub fn catch_up(&self) {

@@ -6,6 +6,7 @@ mod commit;
 mod content;
 mod handle;
 mod peers;
+mod versions;
 mod words;
 pub mod writer;
 
@@ -19,15 +20,18 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::{
-    content::{Change, Full},
+    content::{Change, Full, Occasion},
     handle::{Closed, Handle, Words},
     peers::{Peer, Said, Wire},
+    versions::VERSION,
     writer::{Key, WriteError},
 };
 use self::{handle::Message, peers::Peers, writer::Written};
 use super::{
+    Settings,
     awareness::{self, Awareness, Connection},
     document::Document,
+    history,
     schema::{Content, Kind},
     store::{self, Draft},
 };
@@ -81,6 +85,7 @@ struct Batch {
 struct Room {
     key: Key,
     db: Db,
+    clock: Clock,
     bus: Bus,
     channel: Channel,
     origin: Uuid,
@@ -98,23 +103,34 @@ struct Room {
     not_before: Option<Instant>,
     behind: bool,
     compacting: Option<BoxFuture<'static, ()>>,
+    settings: Settings,
+    version_due: Option<Instant>,
+    keeping: Option<BoxFuture<'static, versions::Attempt>>,
     idle_since: Option<Instant>,
     ending: bool,
     next_tick: Instant,
 }
 
 /// Reads a document and makes its room. The returned future is the room; it ends when idle, drained or broken.
-pub async fn open(db: Db, bus: Bus, clock: &Clock, key: Key) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
+pub async fn open(
+    db: Db,
+    bus: Bus,
+    clock: &Clock,
+    key: Key,
+    settings: Settings,
+) -> Result<(Handle, BoxFuture<'static, ()>), WriteError> {
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let (document, kind, seq) = read(&db, key).await?;
+    let Opened { document, kind, seq, unkept, session } = read(&db, key).await?;
+    let rights = session.map(|session| bus.subscribe(Channel::rights(key.organization, session)));
     let (inbox, messages) = mpsc::channel(INBOX);
     let shown = Arc::new(AtomicU64::new(seq));
     let now = Instant::now();
     let room = Room {
         key,
         db,
+        clock: clock.clone(),
         bus,
         channel,
         origin: clock.id::<()>().uuid(),
@@ -132,43 +148,56 @@ pub async fn open(db: Db, bus: Bus, clock: &Clock, key: Key) -> Result<(Handle, 
         not_before: None,
         behind: false,
         compacting: None,
+        settings,
+        version_due: unkept.map(|age| now + settings.versions_every.saturating_sub(age)),
+        keeping: None,
         idle_since: Some(now),
         ending: false,
         next_tick: now + TICK,
     };
-    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, shown), room.run(messages, subscription, rights).boxed()))
 }
 
 /// A document as the database has it, with the number of its last update.
-async fn read(db: &Db, key: Key) -> Result<(Document, Kind, u64), WriteError> {
+struct Opened {
+    document: Document,
+    kind: Kind,
+    seq: u64,
+    /// Since when there is something in it that no version has.
+    unkept: Option<Duration>,
+    /// The live session that it belongs to.
+    session: Option<Uuid>,
+}
+
+async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
-    let (head, kind, snapshot) = store::snapshot(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
-    let (mut seq, mut parts) = (head.snapshot_seq, Vec::from_iter(snapshot));
-    loop {
-        let some = store::read(&mut tx, key.document, seq).await?;
-        let Some(last) = some.last() else { break };
-        seq = last.seq;
-        parts.extend(some.into_iter().map(|stored| stored.payload));
-    }
+    let (kind, seq, parts) = store::parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
+    let unkept = history::unkept_for(&mut tx, key.document).await?;
+    let session = store::session(&mut tx, key.document).await?;
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
-    let loading = tokio::task::spawn_blocking(move || {
-        Document::load(kind.schema(), client, parts.iter().map(Vec::as_slice)).map(|document| (document, kind))
-    });
+    let loading =
+        tokio::task::spawn_blocking(move || Document::load(kind.schema(), client, parts.iter().map(Vec::as_slice)));
     let document = loading.await.map_err(|_| WriteError::Broken)?.map_err(|error| {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok((document.0, document.1, seq))
+    Ok(Opened { document, kind, seq, unkept, session })
 }
 
 impl Room {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>, mut subscription: Subscription) {
+    async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        mut subscription: Subscription,
+        mut rights: Option<Subscription>,
+    ) {
         metrics::gauge!("atelier_collab_documents_open").increment(1.0);
         loop {
             self.start_commit();
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
+            let keeping = self.keeping.is_some();
             let listening = self.unwritten < MOST_UNWRITTEN;
             let due = [Some(self.next_tick), self.commit_due()].into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
@@ -177,7 +206,9 @@ impl Room {
                 () = tokio::time::sleep_until(due.into()) => self.on_time(),
                 message = messages.recv(), if listening => self.handle(message),
                 packet = subscription.next() => self.hear(packet.as_ref()),
+                () = changed(&mut rights) => self.close_all(close::RESET, "rights have changed"),
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
+                attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
             }
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
@@ -191,7 +222,7 @@ impl Room {
     fn may_end(&self) -> bool {
         let written = self.commit.is_none() && self.next.drafts.is_empty() && self.next.dues.is_empty();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
-        written && self.compacting.is_none() && (self.ending || idle)
+        written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
     }
 
     fn on_time(&mut self) {
@@ -205,6 +236,7 @@ impl Room {
         if self.peers.holds() {
             self.try_held();
         }
+        self.keep_version(now);
         if self.peers.is_empty() {
             self.idle_since.get_or_insert(now);
         }
@@ -230,6 +262,7 @@ impl Room {
                 self.publish_rights_changed();
             }
             Message::Content(change, reply) => self.tell_content(change, reply),
+            Message::News(news) => self.tell_news(news),
             Message::CatchUp => self.behind = true,
             Message::Drain => {
                 self.ending = true;
@@ -268,6 +301,14 @@ impl Room {
         self.unwritten = 0;
         self.ending = true;
         self.close_all(close::RESET, "reset");
+    }
+}
+
+/// The rights in the live session that the document belongs to are others now, or may be: something was not heard.
+async fn changed(rights: &mut Option<Subscription>) {
+    match rights {
+        Some(rights) => drop(rights.next().await),
+        None => std::future::pending().await,
     }
 }
 

@@ -37,6 +37,8 @@ pub enum Said<'a> {
     Status(SyncStatus),
     /// All that was sent before this mark is saved.
     Mark(u64),
+    /// News for the application, as JSON.
+    Stateless(&'a str),
 }
 
 /// The protocol of a connection.
@@ -66,6 +68,7 @@ fn reply(said: Said<'_>) -> Option<Reply<'_>> {
         Said::Update(update) => Reply::Sync(Sync::Update(update)),
         Said::Awareness(update) => Reply::Awareness(update),
         Said::Status(status) => Reply::SyncStatus(status),
+        Said::Stateless(news) => Reply::Stateless(news),
         Said::Mark(_) => return None,
     })
 }
@@ -77,7 +80,7 @@ fn message(said: Said<'_>) -> Option<Message<'_>> {
         Said::Update(update) => Message::Sync(Sync::Update(update)),
         Said::Awareness(update) => Message::Awareness(update),
         Said::Mark(mark) => Message::Mark(mark),
-        Said::Status(_) => return None,
+        Said::Status(_) | Said::Stateless(_) => return None,
     })
 }
 
@@ -97,6 +100,10 @@ pub struct Peer {
     held_bytes: usize,
     /// Updates that no honest client makes.
     pub strikes: u32,
+    /// Something of it was refused: it is never told again that everything is saved.
+    pub refused: bool,
+    /// The mark that waits for what is held.
+    pub mark: Option<u64>,
 }
 
 /// An update that waits.
@@ -111,7 +118,7 @@ pub struct Held {
 impl Peer {
     /// A connection that has just come.
     pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope) -> Self {
-        Self { outbox, wire, user, scope, held: VecDeque::new(), held_bytes: 0, strikes: 0 }
+        Self { outbox, wire, user, scope, held: VecDeque::new(), held_bytes: 0, strikes: 0, refused: false, mark: None }
     }
 }
 
@@ -185,6 +192,12 @@ impl Peers {
     /// Does anything wait?
     pub fn holds(&self) -> bool {
         self.all.values().any(|peer| !peer.held.is_empty())
+    }
+
+    /// Marks before which nothing is held or was refused; they are given out once.
+    pub fn ripe_marks(&mut self) -> Vec<(Connection, u64)> {
+        let ripe = self.all.iter_mut().filter(|(_, peer)| peer.held.is_empty() && !peer.refused);
+        ripe.filter_map(|(connection, peer)| Some((*connection, peer.mark.take()?))).collect()
     }
 
     /// Everything that waits, to be tried again; what has waited too long names its connection instead.

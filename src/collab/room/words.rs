@@ -8,7 +8,7 @@ use super::{
 };
 use crate::collab::{
     awareness::Connection,
-    document::{Broken, Outcome},
+    document::{Broken, Delta, Outcome},
     gate::Limits,
     hocuspocus::{Scope, SyncStatus},
     store::{Draft, Origin},
@@ -30,7 +30,26 @@ impl Room {
                 let everybody = crate::collab::awareness::encode(&self.awareness.everybody());
                 self.peers.tell(connection, Said::Awareness(&everybody));
             }
-            Words::Mark(mark) => self.next.dues.push(Due::Mark(connection, mark)),
+            Words::Mark(mark) => {
+                if let Some(peer) = self.peers.get_mut(connection) {
+                    peer.mark = Some(mark);
+                }
+                self.pass_marks();
+            }
+        }
+    }
+
+    /// A mark is answered when all before it is saved: not while something of it is held, never once something was refused.
+    fn pass_marks(&mut self) {
+        let marks = self.peers.ripe_marks();
+        self.next.dues.extend(marks.into_iter().map(|(connection, mark)| Due::Mark(connection, mark)));
+    }
+
+    /// Says that a change will not be saved.
+    fn refuse_change(&mut self, connection: Connection) {
+        self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+        if let Some(peer) = self.peers.get_mut(connection) {
+            peer.refused = true;
         }
     }
 
@@ -51,12 +70,14 @@ impl Room {
         if peer.scope == Scope::ReadOnly {
             // Nothing new is nothing forbidden: every client sends its Step2.
             let nothing_new = self.document.brings_nothing_new(&update, limits).unwrap_or(false);
-            let status = if nothing_new { SyncStatus::Saved } else { SyncStatus::Refused };
-            return self.peers.tell(connection, Said::Status(status));
+            if nothing_new {
+                return self.peers.tell(connection, Said::Status(SyncStatus::Saved));
+            }
+            return self.refuse_change(connection);
         }
         match self.document.integrate(&update, limits) {
             Outcome::Integrated(delta) => {
-                self.enqueue(connection, delta.bytes);
+                self.enqueue(connection, delta);
                 self.try_held();
             }
             Outcome::Known => self.next.dues.push(Due::Status(connection)),
@@ -70,21 +91,23 @@ impl Room {
             }
             Outcome::Bad(bad) => {
                 metrics::counter!("atelier_collab_refused_updates_total", "reason" => bad.name()).increment(1);
-                self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+                self.refuse_change(connection);
                 self.strike(connection, bad.name());
             }
             Outcome::Full => {
                 metrics::counter!("atelier_collab_refused_updates_total", "reason" => "full").increment(1);
-                self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+                self.refuse_change(connection);
             }
             Outcome::Broken(why) => self.quarantine(connection, update, why),
         }
     }
 
-    fn enqueue(&mut self, connection: Connection, delta: Vec<u8>) {
+    fn enqueue(&mut self, connection: Connection, delta: Delta) {
         let author = self.peers.get(connection).map(|peer| peer.user);
-        self.unwritten += delta.len();
-        self.next.drafts.push((Draft { payload: delta, author, origin: Origin::Client }, Some(connection)));
+        self.unwritten += delta.bytes.len();
+        let Delta { bytes: payload, inserted, .. } = delta;
+        let draft = Draft { payload, author, origin: Origin::Client, inserted, before: None };
+        self.next.drafts.push((draft, Some(connection)));
         self.next.dues.push(Due::Status(connection));
     }
 
@@ -100,17 +123,20 @@ impl Room {
                 match self.document.integrate(&update, &Limits::UPDATE) {
                     Outcome::Integrated(delta) => {
                         moved = true;
-                        self.enqueue(from, delta.bytes);
+                        self.enqueue(from, delta);
                     }
                     Outcome::Known => self.next.dues.push(Due::Status(from)),
                     Outcome::Missing(_) => self.peers.hold_again(since, Held { from, update }),
-                    Outcome::Bad(bad) => self.strike(from, bad.name()),
-                    Outcome::Full => self.peers.tell(from, Said::Status(SyncStatus::Refused)),
+                    Outcome::Bad(bad) => {
+                        self.refuse_change(from);
+                        self.strike(from, bad.name());
+                    }
+                    Outcome::Full => self.refuse_change(from),
                     Outcome::Broken(why) => return self.quarantine(from, update, why),
                 }
             }
             if !moved {
-                return;
+                return self.pass_marks();
             }
         }
     }

@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use crate::{
     collab::{
-        DocumentId,
-        store::{self, Draft, Stored},
+        DocumentId, history,
+        store::{self, Draft, Head, Stored},
     },
-    db::Db,
-    kernel::{Id, caller},
+    db::{Db, TenantTx},
+    kernel::{Clock, Id, caller},
 };
 
 /// A transaction that takes longer is given up.
@@ -61,7 +61,14 @@ const MOST_UPDATES: u64 = 200;
 const MOST_BYTES: u64 = 256 << 10;
 
 /// Writes updates behind what others wrote, and brings that along. Without updates it only looks, and locks nothing.
-pub async fn write(db: Db, key: Key, known: u64, drafts: Vec<Draft>, node: String) -> Result<Written, WriteError> {
+pub async fn write(
+    db: Db,
+    clock: Clock,
+    key: Key,
+    known: u64,
+    drafts: Vec<Draft>,
+    node: String,
+) -> Result<Written, WriteError> {
     let work = async {
         let mut tx = db.tenant_as(key.organization, None).await?;
         let head = if drafts.is_empty() {
@@ -81,11 +88,31 @@ pub async fn write(db: Db, key: Key, known: u64, drafts: Vec<Draft>, node: Strin
             seen = last.seq;
             missed.extend(some);
         }
-        let to = if drafts.is_empty() { head.seq } else { store::append(&mut tx, &head, &drafts, &node).await? };
+        let to = if drafts.is_empty() { head.seq } else { append(&mut tx, &clock, &head, &drafts, &node).await? };
         tx.commit().await?;
         let bytes: usize = drafts.iter().map(|draft| draft.payload.len()).sum();
         let compact = to - head.snapshot_seq >= MOST_UPDATES || head.tail_bytes + bytes as u64 >= MOST_BYTES;
         Ok(Written { missed, after: head.seq, to, compact })
     };
     tokio::time::timeout(DEADLINE, work).await.map_err(|_| WriteError::Deadline)?
+}
+
+/// The updates, who wrote them, and the versions that are to be kept before some of them.
+async fn append(
+    tx: &mut TenantTx,
+    clock: &Clock,
+    head: &Head,
+    drafts: &[Draft],
+    node: &str,
+) -> Result<u64, sqlx::Error> {
+    let to = store::append(tx, head, drafts, node).await?;
+    let new = drafts.iter().filter_map(|draft| Some((draft.author?, draft.inserted.as_slice())));
+    history::authorship::record(tx, head.id, to, new).await?;
+    for (before, draft) in (head.seq..).zip(drafts) {
+        if let Some(state) = &draft.before {
+            let version = history::Draft { reason: history::Reason::Restore, label: None, by: draft.author };
+            history::insert(tx, clock, head.id, before, state, &version).await?;
+        }
+    }
+    Ok(to)
 }

@@ -144,7 +144,7 @@ fn starts(parts: &[&str]) -> Vec<usize> {
 }
 
 /// Runs of letters and digits; everything else by itself.
-fn words(text: &str) -> Vec<&str> {
+pub fn words(text: &str) -> Vec<&str> {
     let is_letter = |part: &str| part.chars().next().is_some_and(char::is_alphanumeric);
     let mut words: Vec<&str> = vec![];
     let mut at = 0;

@@ -4,6 +4,7 @@
 //! A field is a root of the Yjs document, under its own name. Short text is a `Y.Text`; long text is rich, a
 //! `Y.XmlFragment` with the names of TipTap; items are a `Y.Map` of `Y.Map`s by id, each with a fractional `order`, so
 //! that two people who move the same item do not double it.
+pub mod compare;
 pub mod content;
 pub mod diff;
 mod name;
@@ -150,9 +151,12 @@ const fn items(name: &'static str, rule: Rule, fields: &'static [Field]) -> Fiel
     Field { name, shape: Shape::Items(fields), rule }
 }
 
+/// The name of the field with remarks.
+pub const COMMENTS: &str = "comments";
+
 /// Remarks on a place in a field. They are no part of what the document says: never exported, never copied to columns.
-const COMMENTS: Field = items(
-    "comments",
+const REMARKS: Field = items(
+    COMMENTS,
     Rule::Most(2_000),
     &[
         // The remark that this one answers; null for the first of a thread.
@@ -189,7 +193,7 @@ static BUILDER_SESSION: Schema = Schema {
                 rich("notes", Rule::Most(20_000)),
             ],
         ),
-        COMMENTS,
+        REMARKS,
     ],
 };
 
@@ -211,12 +215,12 @@ static SUMMARY: Schema = Schema {
             ],
         ),
         rich("edited", Rule::Most(200_000)),
-        COMMENTS,
+        REMARKS,
     ],
 };
 
 static LIVE_NOTES: Schema =
-    Schema { key: "live_notes", version: 1, fields: &[rich("body", Rule::Most(500_000)), COMMENTS] };
+    Schema { key: "live_notes", version: 1, fields: &[rich("body", Rule::Most(500_000)), REMARKS] };
 
 static LIVE_WHITEBOARD: Schema = Schema {
     key: "live_whiteboard",

@@ -11,16 +11,16 @@ pub(super) fn page(schema: &Schema, content: &Content) -> Rich {
     let mut nodes = vec![];
     for (number, field) in schema.fields.iter().enumerate() {
         match content.get(field.name) {
-            Some(Value::Text(text)) if number == 0 => heading(1, text, &mut nodes),
+            Some(Value::Text(text)) if number == 0 => headed(1, text, &mut nodes),
             Some(Value::Text(text)) => line(text, &mut nodes),
             Some(Value::Rich(rich)) => {
                 if schema.fields.iter().filter(|field| field.shape == Shape::Rich).count() > 1 && !is_empty(rich) {
-                    heading(2, &title(field.name), &mut nodes);
+                    headed(2, &title(field.name), &mut nodes);
                 }
                 nodes.extend(rich.nodes.iter().cloned());
             }
             Some(Value::Items(items)) if !items.is_empty() && is_text(field) => {
-                heading(2, &title(field.name), &mut nodes);
+                headed(2, &title(field.name), &mut nodes);
                 for one in items {
                     item(field, one, &mut nodes);
                 }
@@ -40,7 +40,7 @@ fn item(field: &Field, item: &Item, nodes: &mut Vec<Node>) {
     let Shape::Items(inner) = field.shape else { return };
     for (number, field) in inner.iter().enumerate() {
         match item.fields.get(field.name) {
-            Some(Value::Text(text)) if number == 0 => heading(3, text, nodes),
+            Some(Value::Text(text)) if number == 0 => headed(3, text, nodes),
             Some(Value::Text(text)) => line(text, nodes),
             Some(Value::Rich(rich)) => nodes.extend(rich.nodes.iter().cloned()),
             _ => {}
@@ -64,7 +64,7 @@ fn facts(inner: &[Field], fields: &Fields) -> String {
 }
 
 /// `durationMinutes` as "Duration minutes".
-fn title(name: &str) -> String {
+pub(super) fn title(name: &str) -> String {
     let mut title = String::new();
     for c in name.chars() {
         if title.is_empty() {
@@ -83,10 +83,14 @@ fn is_empty(rich: &Rich) -> bool {
     rich.reduced().is_empty()
 }
 
-fn heading(level: u8, text: &str, nodes: &mut Vec<Node>) {
+/// A heading with this in it.
+pub(super) fn heading(level: u8, line: Vec<Node>) -> Node {
+    Node::Element(Element::new("heading", line).with("level", level))
+}
+
+fn headed(level: u8, text: &str, nodes: &mut Vec<Node>) {
     if !text.trim().is_empty() {
-        let text = Node::Text(vec![Span::plain(text.trim())]);
-        nodes.push(Node::Element(Element::new("heading", vec![text]).with("level", level)));
+        nodes.push(heading(level, vec![Node::Text(vec![Span::plain(text.trim())])]));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Documents, End, Line, NOBODY_YET, RESET, enter};
+use super::{Documents, End, Entered, Line, NOBODY_YET, RESET, enter};
 use crate::{
     collab::{
         Shut,
@@ -21,12 +21,41 @@ const MOST_DOCUMENTS: usize = 100;
 /// What may wait for a token, per document: messages, and bytes.
 const MOST_EARLY: (usize, usize) = (1_000, 5 << 20);
 
+/// Whoever is asked for a token again and does not send one begins anew.
+const ANSWER_BY: Duration = Duration::from_secs(30);
+
 /// One document on the socket.
 enum Opened {
     /// Not let in yet: what was said before the token.
     Early(VecDeque<Words>, usize),
     /// Let in.
-    In(Handle, Connection),
+    In(Box<Inside>),
+}
+
+/// Somebody in a document.
+struct Inside {
+    handle: Handle,
+    connection: Connection,
+    entered: Entered,
+    /// Since when the token is asked for again.
+    asked: Option<Instant>,
+}
+
+impl Inside {
+    /// Looks at the right again when it is time. False: the client is to be asked for its token.
+    async fn recheck(&mut self, documents: &Documents, answers: bool) -> Result<bool, End> {
+        if !answers {
+            return self.entered.recheck(documents).await.map(|()| true);
+        }
+        match self.asked {
+            Some(asked) if asked.elapsed() > ANSWER_BY => Err(Some((RESET, "no token in time"))),
+            None if self.entered.checked.elapsed() >= documents.recheck => {
+                self.asked = Some(Instant::now());
+                Ok(false)
+            }
+            _ => Ok(true),
+        }
+    }
 }
 
 struct Conversation {
@@ -43,8 +72,8 @@ pub async fn serve(socket: Socket, documents: Documents) {
     let mut talk = Conversation { documents, line, opened: HashMap::new(), pings: false, since: Instant::now() };
     let end = talk.listen().await;
     for opened in talk.opened.into_values() {
-        if let Opened::In(handle, connection) = opened {
-            handle.leave(connection).await;
+        if let Opened::In(inside) = opened {
+            inside.handle.leave(inside.connection).await;
         }
     }
     talk.line.end(end).await;
@@ -69,10 +98,30 @@ impl Conversation {
                 Ok(frame) => frame,
                 Err(end) => return end,
             };
-            if let Err(end) = self.hear(&frame).await {
+            let heard = match frame {
+                Some(frame) => self.hear(&frame).await,
+                None => Ok(()),
+            };
+            if let Err(end) = heard {
+                return end;
+            }
+            if let Err(end) = self.recheck().await {
                 return end;
             }
         }
+    }
+
+    /// Looks at the rights again of those who are in, when it is time.
+    async fn recheck(&mut self) -> Result<(), End> {
+        for (address, opened) in &mut self.opened {
+            if let Opened::In(inside) = opened
+                && !inside.recheck(&self.documents, self.pings).await?
+            {
+                let ask = ToClient::At(Address::new(address), Reply::AskToken);
+                self.line.outbox.send(Frame::binary(&ask.encode()));
+            }
+        }
+        Ok(())
     }
 
     /// Providers before version 4 throw at a ping; an awareness update about nobody does the same for them. When they
@@ -123,7 +172,7 @@ impl Conversation {
             return Err(Some((4403, "too many documents on one socket")));
         }
         match self.opened.entry(address.to_owned()).or_insert_with(|| Opened::Early(VecDeque::new(), 0)) {
-            Opened::In(handle, connection) => handle.say(*connection, words).await.map_err(|_| Some((RESET, "reset"))),
+            Opened::In(inside) => inside.handle.say(inside.connection, words).await.map_err(|_| Some((RESET, "reset"))),
             Opened::Early(early, bytes) => {
                 *bytes += size;
                 early.push_back(words);
@@ -138,8 +187,8 @@ impl Conversation {
     async fn come_in(&mut self, address: Address<'_>, token: &str, version: Option<&str>) -> Result<(), End> {
         self.pings |= Provider::of(version).answers_ping();
         let found = Box::pin(enter(&self.documents, token, address.name())).await;
-        let (key, asker, scope) = match found {
-            Ok(found) => found,
+        let entered = match found {
+            Ok(entered) => entered,
             Err(Shut::NotFound) => {
                 // The socket stays open and the state is forgotten, so that another token can be tried.
                 self.leave(address.text()).await;
@@ -148,12 +197,20 @@ impl Conversation {
             }
             Err(Shut::Unavailable) => return Err(Some((RESET, "unavailable"))),
         };
+        let Entered { key, user, scope, .. } = entered;
         let early = match self.opened.remove(address.text()) {
             Some(Opened::Early(early, _)) => early,
-            Some(Opened::In(handle, connection)) => {
-                // The token again: perhaps with other rights.
-                handle.leave(connection).await;
-                VecDeque::new()
+            Some(Opened::In(mut inside)) => {
+                // The token again. With other rights everything has to begin anew.
+                let was = &inside.entered;
+                let same = (was.key, was.user, was.scope) == (key, user, scope);
+                (inside.entered, inside.asked) = (entered, None);
+                self.opened.insert(address.text().to_owned(), Opened::In(inside));
+                if !same {
+                    return Err(Some((RESET, "rights have changed")));
+                }
+                self.say(address, Reply::Authenticated(scope));
+                return Ok(());
             }
             None => VecDeque::new(),
         };
@@ -161,20 +218,21 @@ impl Conversation {
             return Err(Some((4403, "too many documents on one socket")));
         }
         let (outbox, wire) = (self.line.outbox.clone(), Wire::Hocuspocus(address.text().to_owned()));
-        let peer = || Peer::new(outbox.clone(), wire.clone(), asker.user, scope);
-        let entered = self.documents.collab.enter(key, peer).await;
-        let (handle, connection) = entered.map_err(|_| Some((RESET, "unavailable")))?;
+        let peer = || Peer::new(outbox.clone(), wire.clone(), user, scope);
+        let inside = self.documents.collab.enter(key, peer).await;
+        let (handle, connection) = inside.map_err(|_| Some((RESET, "unavailable")))?;
         self.say(address, Reply::Authenticated(scope));
         for words in early {
             handle.say(connection, words).await.map_err(|_| Some((RESET, "reset")))?;
         }
-        self.opened.insert(address.text().to_owned(), Opened::In(handle, connection));
+        let inside = Inside { handle, connection, entered, asked: None };
+        self.opened.insert(address.text().to_owned(), Opened::In(Box::new(inside)));
         Ok(())
     }
 
     async fn leave(&mut self, address: &str) {
-        if let Some(Opened::In(handle, connection)) = self.opened.remove(address) {
-            handle.leave(connection).await;
+        if let Some(Opened::In(inside)) = self.opened.remove(address) {
+            inside.handle.leave(inside.connection).await;
         }
     }
 

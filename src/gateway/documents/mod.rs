@@ -5,7 +5,12 @@
 mod hocuspocus;
 mod yjs;
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -45,6 +50,8 @@ pub struct Documents {
     pub identity: Identity,
     /// Shutdown.
     pub tasks: Tasks,
+    /// How often the right of whoever is in is looked at again: a token may have been taken back, or a role.
+    pub recheck: Duration,
 }
 
 /// The routes.
@@ -68,25 +75,55 @@ async fn open_yjs(
 ) -> Result<Response, Problem> {
     let name = yjs::name(uri.path()).ok_or(Code::NotFound)?;
     let token = yjs::token(query.as_deref().unwrap_or_default()).ok_or(Code::Unauthenticated)?;
-    let (key, asker, scope) = match enter(&documents, &token, &name).await {
-        Ok(found) => found,
+    let entered = match enter(&documents, &token, &name).await {
+        Ok(entered) => entered,
         // Terminal for upstream's clients, where closing later would make them try for ever.
         Err(Shut::NotFound) => return Err(Code::NotFound.into()),
         Err(Shut::Unavailable) => return Err(Code::Unavailable.into()),
     };
     let tasks = documents.tasks.clone();
-    Ok(upgrade.accept(None, MOST_BYTES, &tasks, move |socket| yjs::serve(socket, documents, key, asker.user, scope)))
+    Ok(upgrade.accept(None, MOST_BYTES, &tasks, move |socket| yjs::serve(socket, documents, entered)))
+}
+
+/// Somebody who was let into a document.
+struct Entered {
+    key: Key,
+    user: Id<caller::User>,
+    scope: Scope,
+    /// What to ask with again: none for a ticket, which is used up.
+    again: Option<(String, String)>,
+    checked: Instant,
+}
+
+impl Entered {
+    /// Looks at the right again when it is time. Whoever is refused, or may do something else now, begins anew.
+    async fn recheck(&mut self, documents: &Documents) -> Result<(), End> {
+        let Some((token, name)) = self.again.as_ref().filter(|_| self.checked.elapsed() >= documents.recheck) else {
+            return Ok(());
+        };
+        match enter(documents, token, name).await {
+            Ok(now) if (now.key, now.user, now.scope) == (self.key, self.user, self.scope) => {
+                self.checked = Instant::now();
+                Ok(())
+            }
+            Ok(_) | Err(Shut::NotFound) => Err(Some((RESET, "rights have changed"))),
+            // Nobody is sent away because the database does not answer.
+            Err(Shut::Unavailable) => Ok(()),
+        }
+    }
 }
 
 /// Who presents this token, and what may they do with this document?
-async fn enter(documents: &Documents, token: &str, name: &str) -> Result<(Key, Asker, Scope), Shut> {
-    let name: Name = name.parse().map_err(|_| Shut::NotFound)?;
-    let (organization, asker) = asker(&documents.identity, token).await?;
-    let (key, scope) = documents.collab.find(organization, &asker, name).await?;
-    Ok((key, asker, scope))
+async fn enter(documents: &Documents, token: &str, name: &str) -> Result<Entered, Shut> {
+    let parsed: Name = name.parse().map_err(|_| Shut::NotFound)?;
+    let (organization, asker, lasts) = asker(&documents.identity, token).await?;
+    let (key, scope) = documents.collab.find(organization, &asker, parsed).await?;
+    let again = lasts.then(|| (token.to_owned(), name.to_owned()));
+    Ok(Entered { key, user: asker.user, scope, again, checked: Instant::now() })
 }
 
-async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organization>, Asker), Shut> {
+/// In which organization, who, and whether the token can be presented again.
+async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organization>, Asker, bool), Shut> {
     let unavailable = |problem: Problem| match problem.code {
         Code::Unavailable | Code::Internal => Shut::Unavailable,
         _ => Shut::NotFound,
@@ -97,12 +134,12 @@ async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organizat
     };
     if let Some(presented) = presented {
         let asker = Asker::of(&presented).ok_or(Shut::NotFound)?;
-        return Ok((presented.organization, asker));
+        return Ok((presented.organization, asker, true));
     }
     // A ticket, used up by this.
     let ticket = identity.tokens.authenticate_socket(&identity.db, token).await.map_err(unavailable)?;
     let only_session = Some(ticket.scope.live_session());
-    Ok((ticket.organization, Asker { user: ticket.user, permissions: Vec::new(), only_session }))
+    Ok((ticket.organization, Asker { user: ticket.user, permissions: Vec::new(), only_session }, false))
 }
 
 /// What a document socket waits for.
@@ -131,9 +168,9 @@ impl Line {
         Self { socket, outbox, out: Vec::new() }
     }
 
-    /// The next message of the client, while everything that waits is written. `Err`: the socket ends, with a code if
-    /// there is still somebody to tell.
-    async fn next(&mut self, quiet: &Frame) -> Result<Vec<u8>, End> {
+    /// The next message of the client, while everything that waits is written; none when nothing was said for a while.
+    /// `Err`: the socket ends, with a code if there is still somebody to tell.
+    async fn next(&mut self, quiet: &Frame) -> Result<Option<Vec<u8>>, End> {
         let mut timer = std::pin::pin!(tokio::time::sleep(KEEP_ALIVE));
         loop {
             let happened = poll_fn(|cx| {
@@ -153,7 +190,7 @@ impl Line {
                         return Err(end);
                     }
                 }
-                Happened::Message(Some(Ok(Incoming::Binary(bytes)))) => return Ok(bytes),
+                Happened::Message(Some(Ok(Incoming::Binary(bytes)))) => return Ok(Some(bytes)),
                 Happened::Message(Some(Ok(Incoming::Ping(payload)))) => {
                     self.out.push(Frame::pong(&payload));
                     self.flush().await?;
@@ -168,9 +205,9 @@ impl Line {
                 Happened::Message(Some(Err(Fault::Protocol(_)))) => return Err(Some((1002, "protocol error"))),
                 Happened::Message(Some(Err(Fault::Broken(_))) | None) => return Err(None),
                 Happened::Quiet => {
-                    timer.as_mut().reset(tokio::time::Instant::now() + KEEP_ALIVE);
                     self.out.push(quiet.clone());
                     self.flush().await?;
+                    return Ok(None);
                 }
             }
         }

@@ -1,13 +1,12 @@
 //! y-websocket: one document per socket, named in the path, the token in the query.
-use super::{Documents, Line};
+use super::{Documents, Entered, Line};
 use crate::{
     collab::{
         Scope,
         awareness::Connection,
-        room::{Handle, Key, Peer, Wire, Words},
+        room::{Handle, Peer, Wire, Words},
         ysync::{Message, Sync},
     },
-    kernel::{Id, caller},
     socket::{Frame, Socket},
 };
 
@@ -43,7 +42,8 @@ fn hex(digit: u8) -> Option<u8> {
 }
 
 /// Serves a socket until one side ends it.
-pub async fn serve(socket: Socket, documents: Documents, key: Key, user: Id<caller::User>, scope: Scope) {
+pub async fn serve(socket: Socket, documents: Documents, mut entered: Entered) {
+    let Entered { key, user, scope, .. } = entered;
     let mut line = Line::new(socket);
     let outbox = line.outbox.clone();
     let peer = || Peer::new(outbox.clone(), Wire::YWebsocket, user, scope);
@@ -51,7 +51,7 @@ pub async fn serve(socket: Socket, documents: Documents, key: Key, user: Id<call
         Ok((handle, connection)) => {
             // The server asks first: so it gets what the client has written meanwhile.
             let end = match greet(&handle, connection, scope).await {
-                Ok(()) => listen(&mut line, &handle, connection).await,
+                Ok(()) => listen(&mut line, &documents, &mut entered, &handle, connection).await,
                 Err(end) => end,
             };
             handle.leave(connection).await;
@@ -69,7 +69,13 @@ async fn greet(handle: &Handle, connection: Connection, scope: Scope) -> Result<
     handle.say(connection, Words::Hello).await.map_err(|_| Some((super::RESET, "reset")))
 }
 
-async fn listen(line: &mut Line, handle: &Handle, connection: Connection) -> super::End {
+async fn listen(
+    line: &mut Line,
+    documents: &Documents,
+    entered: &mut Entered,
+    handle: &Handle,
+    connection: Connection,
+) -> super::End {
     // An awareness update about nobody: says that the line is alive, and nothing else.
     let quiet = Frame::binary(&Message::Awareness(&[0]).frame());
     loop {
@@ -77,6 +83,10 @@ async fn listen(line: &mut Line, handle: &Handle, connection: Connection) -> sup
             Ok(frame) => frame,
             Err(end) => return end,
         };
+        if let Err(end) = entered.recheck(documents).await {
+            return end;
+        }
+        let Some(frame) = frame else { continue };
         for message in Message::all(&frame) {
             let words = match message {
                 Ok(Message::Sync(Sync::Step1(vector))) => Words::Step1(vector.to_vec()),

@@ -8,40 +8,43 @@ use crate::support::{Account, Answer, Atelier, Meeting};
 
 const MARKDOWN: &str = "## What we found\n\nIndexes **help**.\n\n- [ ] Read the plan";
 
-struct Notes {
-    app: Atelier,
-    ada: Account,
-    session: Meeting,
-    name: String,
+/// The notes of a session, for participants who may do this with them.
+pub struct Notes {
+    pub app: Atelier,
+    pub ada: Account,
+    pub session: Meeting,
+    pub name: String,
 }
 
 impl Notes {
-    async fn open(may: &str) -> Self {
-        let app = Atelier::start().await;
+    pub async fn open(may: &str) -> Self {
+        Self::of(Atelier::start().await, may).await
+    }
+    pub async fn of(app: Atelier, may: &str) -> Self {
         let ada = app.instructor("ada").await;
         let session = ada.creates("Intro").await;
         let _host = ada.starts(&session).await;
         let name = ada.notes(&session, may).await;
         Self { app, ada, session, name }
     }
-    async fn tries(&self, method: Method, query: &str, token: &str, body: Option<&Value>) -> Answer {
+    pub async fn tries(&self, method: Method, query: &str, token: &str, body: Option<&Value>) -> Answer {
         let path = format!("/api/v1/documents/{}/content{query}", self.name);
         self.app.ask(method, &path, Some(token), body).await
     }
-    async fn says(&self, format: &str) -> (String, String) {
+    pub async fn says(&self, format: &str) -> (String, String) {
         let url = format!("http://{}/api/v1/documents/{}/content?format={format}", self.app.address, self.name);
         let answer = reqwest::Client::new().get(url).bearer_auth(&self.ada.token).send().await.unwrap();
         assert_eq!(answer.status(), 200);
         (answer.headers()["content-type"].to_str().unwrap().to_owned(), answer.text().await.unwrap())
     }
-    async fn becomes(&self, markdown: &str) -> Answer {
+    pub async fn becomes(&self, markdown: &str) -> Answer {
         self.tries(Method::PATCH, "", &self.ada.token, Some(&json!({ "body": markdown }))).await
     }
 }
 
 impl Editor {
     /// Writes at the beginning of the first paragraph of the page.
-    async fn writes(&mut self, words: &str) {
+    pub async fn writes(&mut self, words: &str) {
         let update = {
             let mut txn = self.doc.transact_mut();
             let page = txn.get_or_insert_xml_fragment("body");
@@ -51,7 +54,7 @@ impl Editor {
         };
         self.sends(&update).await;
     }
-    fn page(&self) -> String {
+    pub fn page(&self) -> String {
         let page = self.doc.get_or_insert_xml_fragment("body");
         yrs::GetString::get_string(&page, &self.doc.transact())
     }

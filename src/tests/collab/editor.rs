@@ -22,11 +22,15 @@ pub struct Editor {
     pub doc: Doc,
     pub scope: Option<Scope>,
     pub denied: bool,
+    /// How often the server has asked for the token again.
+    pub asked: u32,
     pub closed: Option<u16>,
     synced: bool,
     /// Changes that the server has not called saved.
     pub unsaved: u32,
     pub refused: u32,
+    /// What the server told the application.
+    pub news: Vec<String>,
     /// All words that were typed, in order, with the change that brought each.
     typed: Vec<(String, Vec<u8>)>,
 }
@@ -46,10 +50,12 @@ impl Editor {
             doc,
             scope: None,
             denied: false,
+            asked: 0,
             closed: None,
             synced: false,
             unsaved: 1,
             refused: 0,
+            news: Vec::new(),
             typed: Vec::new(),
         };
         editor.says(Request::Token { token, version: Some("4.8.0") }).await;
@@ -80,6 +86,20 @@ impl Editor {
             txn.encode_update_v1()
         };
         self.typed.push((words.to_owned(), update.clone()));
+        self.sends(&update).await;
+    }
+
+    /// Takes some of the text away, and writes at the same place.
+    pub async fn changes(&mut self, at: u32, gone: u32, words: &str) {
+        let update = {
+            let text = self.doc.get_or_insert_text("t");
+            let mut txn = self.doc.transact_mut();
+            let length = text.len(&txn);
+            let at = at.min(length);
+            text.remove_range(&mut txn, at, gone.min(length - at));
+            text.insert(&mut txn, at, words);
+            txn.encode_update_v1()
+        };
         self.sends(&update).await;
     }
 
@@ -158,6 +178,7 @@ impl Editor {
         match reply {
             Reply::Authenticated(scope) => self.scope = Some(scope),
             Reply::Denied(_) => self.denied = true,
+            Reply::AskToken => self.asked += 1,
             Reply::Sync(Sync::Step1(vector)) => {
                 let vector = StateVector::decode_v1(vector).unwrap();
                 let diff = self.doc.transact().encode_diff_v1(&vector);
@@ -172,6 +193,7 @@ impl Editor {
             }
             Reply::SyncStatus(SyncStatus::Saved) => self.unsaved -= 1,
             Reply::SyncStatus(SyncStatus::Refused) => self.refused += 1,
+            Reply::Stateless(news) => self.news.push(news.to_owned()),
             _ => {}
         }
     }

@@ -1,10 +1,15 @@
 //! Shared documents over real sockets, on a real database.
+mod attribution;
 mod content;
 mod editor;
 mod faults;
 mod files;
 mod killed;
 mod log;
+mod marks;
 mod nodes;
 mod notes;
+mod processes;
+mod rights;
+mod versions;
 mod whiteboard;

@@ -1,5 +1,8 @@
 //! The whiteboard of a session: who sees it, who draws, and that a right is gone at once.
-use atelier::{collab::Scope, live::core::Command};
+use atelier::{
+    collab::Scope,
+    live::core::{Command, Role, roster},
+};
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -92,4 +95,32 @@ async fn a_lock_ends_drawing_at_once_also_for_those_who_have_it_open() {
     bo.until("sent to come in again", |editor| editor.closed.is_some()).await;
     assert_eq!(bo.closed, Some(4205));
     assert_eq!(scope(&app, &name, &guest).await, Some(Scope::ReadOnly));
+}
+
+#[tokio::test]
+async fn what_happens_in_the_session_counts_at_once() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let host = ada.starts(&session).await;
+    let name = ada.board(&session, json!({})).await;
+    let bo = session.joins("Bo").await;
+    let (participant, token) = (bo.me(), bo.token().await);
+    let right = roster::Right::CanUseWhiteboard;
+    let mut came = Editor::opens(app.address, &name, &token).await.comes_in().await;
+    for (command, scope) in [
+        (Command::Permit { participant, permission: right, granted: true }, Some(Scope::ReadWrite)),
+        (Command::Permit { participant, permission: right, granted: false }, Some(Scope::ReadOnly)),
+        (Command::SetRole { participant, role: Role::Assistant }, Some(Scope::ReadWrite)),
+        (Command::Pause {}, Some(Scope::ReadWrite)),
+        (Command::SetRole { participant, role: Role::Observer }, Some(Scope::ReadOnly)),
+        (Command::Kick { participant }, None),
+    ] {
+        host.does(command.clone()).await;
+        came.until("sent to come in again", |editor| editor.closed.is_some()).await;
+        assert_eq!(came.closed, Some(4205), "{command:?}");
+        came = Editor::opens(app.address, &name, &token).await;
+        came.until("an answer", |editor| editor.scope.is_some() || editor.denied).await;
+        assert_eq!(came.scope, scope, "{command:?}");
+    }
 }

@@ -11,7 +11,7 @@ use std::{
 use atelier::{
     app::{App, Metrics},
     bus::Bus,
-    collab::Collab,
+    collab::{self, Collab},
     config::Config,
     db::Db,
     identity::{Identity, Settings},
@@ -38,6 +38,7 @@ pub struct Setup {
     pub limits: Limits,
     pub rates: Rates,
     pub bus: Bus,
+    pub documents: collab::Settings,
     /// What its people come over, the host as well.
     pub wire: Wire,
 }
@@ -54,7 +55,14 @@ impl Default for Setup {
             diagnose: often,
         };
         let limits = Limits { commands_per_second: 10_000, commands_burst: 10_000, ..Limits::default() };
-        Self { clock: Clock::system(), limits, rates, bus: Bus::local(), wire: Wire::default() }
+        Self {
+            clock: Clock::system(),
+            limits,
+            rates,
+            bus: Bus::local(),
+            documents: collab::Settings::default(),
+            wire: Wire::default(),
+        }
     }
 }
 
@@ -99,14 +107,14 @@ impl Atelier {
 
     /// Over a database that is reached by `db`.
     pub fn over(database: Arc<TestDb>, db: Db, setup: Setup) -> Self {
-        let Setup { clock, limits, rates, bus, wire } = setup;
+        let Setup { clock, limits, rates, bus, documents, wire } = setup;
         let mut config = Config::from_text("listen = '127.0.0.1:0'").unwrap();
         config.limits = limits;
         let server = Server::bind(&config).unwrap();
         let site = Site { wire, ..Site::at(server.address().unwrap()) };
         let tasks = Tasks::new();
         let identity = Identity::new(db.clone(), clock.clone(), Settings { limits: rates, ..Settings::default() });
-        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone());
+        let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), documents);
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), limits);
         let app = App {
             config: Arc::new(config),

@@ -56,6 +56,15 @@ pub const ROWS: &[Row] = &[
         "(id, organization_id, document_id, payload, reason) VALUES ({id}, {org}, {collab_documents}, 'x', 'probe')",
     ),
     row(
+        "collab_checkpoints",
+        "(id, organization_id, document_id, seq, state) VALUES ({id}, {org}, {collab_documents}, 1, 'x')",
+    ),
+    row(
+        "collab_authorship",
+        "(organization_id, document_id, client, from_clock, to_clock, user_id, seq) \
+         VALUES ({org}, {collab_documents}, 1, 0, 1, {user}, 1)",
+    ),
+    row(
         "collab_files",
         "(id, organization_id, document_id, secret_hash, content_type, width, height, bytes, content) \
          VALUES ({id}, {org}, {collab_documents}, {id}::text::bytea, 'image/png', 1, 1, 1, 'x')",

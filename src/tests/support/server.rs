@@ -16,11 +16,16 @@ pub fn free_address() -> SocketAddr {
 
 /// A server over the database at `url`, which has said that it is ready.
 pub async fn started(url: &str, address: SocketAddr, folder: &std::path::Path) -> Child {
+    started_with(&[("DATABASE_URL", url)], address, folder).await
+}
+
+/// The same with more said in its environment.
+pub async fn started_with(said: &[(&str, &str)], address: SocketAddr, folder: &std::path::Path) -> Child {
     let mut child = Command::new(env!("CARGO_BIN_EXE_atelier"))
         .arg("serve")
         .current_dir(folder)
         .env_clear()
-        .env("DATABASE_URL", url)
+        .envs(said.iter().copied())
         .env("ATELIER_LISTEN", address.to_string())
         .env("ATELIER_LIMIT_COMMANDS_PER_SECOND", "10000")
         .env("ATELIER_LIMIT_COMMANDS_BURST", "10000")

@@ -1,4 +1,5 @@
 /** Editors as other people's programs have them: the providers from npm, unchanged, of every version that is promised. */
+import { Saved } from '../../../sdk/src/index';
 import type * as Hocuspocus from '@hocuspocus/provider';
 import { WebSocket } from 'ws';
 import type * as YWebsocket from 'y-websocket';
@@ -31,53 +32,68 @@ export const HOCUSPOCUS_3 = 'hocuspocus-provider-3';
 export const HOCUSPOCUS_2 = 'hocuspocus-provider-2';
 export const YWEBSOCKET = 'y-websocket';
 
-/** An editor over Hocuspocus, of the version in this package. */
+/** A line of Hocuspocus for several documents, and what is open on it. */
+export interface SharedLine {
+  /** How often it was opened. */
+  opened: () => number;
+  /** `twice`: beside another editor of the same document on this line. */
+  open: (name: string, token: string, twice?: boolean) => HocuspocusEditor;
+  destroy: () => void;
+}
+
+export async function shared(base: string, version = HOCUSPOCUS): Promise<SharedLine> {
+  const upstream = (await import(version)) as typeof Hocuspocus;
+  let opened = 0;
+  const socket = new upstream.HocuspocusProviderWebsocket({
+    url: `${base.replace('http', 'ws')}/collab/hocuspocus`,
+    WebSocketPolyfill: WebSocket,
+    onOpen: () => (opened += 1),
+  });
+  const open = (name: string, token: string, twice = false): HocuspocusEditor => {
+    const doc = new Y.Doc();
+    const scopes: string[] = [];
+    let denied = false;
+    const provider: Hocuspocus.HocuspocusProvider = new upstream.HocuspocusProvider({
+      name,
+      document: doc,
+      token,
+      websocketProvider: socket,
+      ...(twice ? { sessionAwareness: true } : {}),
+      // Version 2 says the scope beside it.
+      onAuthenticated: (data) => {
+        denied = false;
+        scopes.push(data?.scope ?? String(provider.authorizedScope));
+      },
+      onAuthenticationFailed: () => (denied = true),
+    });
+    // Version 2 does so by itself.
+    if ('attach' in provider) provider.attach();
+    return {
+      doc,
+      text: doc.getText('t'),
+      awareness: provider.awareness!,
+      provider,
+      scopes,
+      opened: () => opened,
+      saved: () => provider.isSynced && !provider.hasUnsyncedChanges,
+      denied: () => denied,
+      hangUp: () => socket.webSocket?.close(),
+      destroy: () => (provider.destroy(), doc.destroy()),
+    };
+  };
+  return { opened: () => opened, open, destroy: () => socket.destroy() };
+}
+
+/** An editor over Hocuspocus with a line of its own, of the version in this package. */
 export async function hocuspocus(
   base: string,
   name: string,
   token: string,
   version = HOCUSPOCUS,
 ): Promise<HocuspocusEditor> {
-  const upstream = (await import(version)) as typeof Hocuspocus;
-  const doc = new Y.Doc();
-  const scopes: string[] = [];
-  let opened = 0;
-  let denied = false;
-  const socket = new upstream.HocuspocusProviderWebsocket({
-    url: `${base.replace('http', 'ws')}/collab/hocuspocus`,
-    WebSocketPolyfill: WebSocket,
-    onOpen: () => (opened += 1),
-  });
-  const provider: Hocuspocus.HocuspocusProvider = new upstream.HocuspocusProvider({
-    name,
-    document: doc,
-    token,
-    websocketProvider: socket,
-    // Version 2 says the scope beside it.
-    onAuthenticated: (data) => {
-      denied = false;
-      scopes.push(data?.scope ?? String(provider.authorizedScope));
-    },
-    onAuthenticationFailed: () => (denied = true),
-  });
-  // Version 2 does so by itself.
-  if ('attach' in provider) provider.attach();
-  return {
-    doc,
-    text: doc.getText('t'),
-    awareness: provider.awareness!,
-    provider,
-    scopes,
-    opened: () => opened,
-    saved: () => provider.isSynced && !provider.hasUnsyncedChanges,
-    denied: () => denied,
-    hangUp: () => socket.webSocket?.close(),
-    destroy: () => {
-      provider.destroy();
-      socket.destroy();
-      doc.destroy();
-    },
-  };
+  const line = await shared(base, version);
+  const editor = line.open(name, token);
+  return { ...editor, destroy: () => (editor.destroy(), line.destroy()) };
 }
 
 /** A line of Hocuspocus on which no document is opened. */
@@ -87,7 +103,7 @@ export async function emptyLine(base: string, version: string): Promise<{ destro
   return new upstream.HocuspocusProviderWebsocket({ url, WebSocketPolyfill: WebSocket });
 }
 
-/** The same over y-websocket, which has no word for what is saved. */
+/** The same over y-websocket, which has no word for what is saved; our SDK has. */
 export async function ywebsocket(base: string, name: string, token: string, version = YWEBSOCKET): Promise<Editor> {
   const upstream = (await import(version)) as typeof YWebsocket;
   const doc = new Y.Doc();
@@ -96,6 +112,7 @@ export async function ywebsocket(base: string, name: string, token: string, vers
     WebSocketPolyfill: WebSocket as unknown as typeof globalThis.WebSocket,
     disableBc: true,
   });
+  const indicator = new Saved(provider);
   let opened = 0;
   let denied = false;
   provider.on('status', ({ status }: { status: string }) => {
@@ -108,7 +125,7 @@ export async function ywebsocket(base: string, name: string, token: string, vers
     text: doc.getText('t'),
     awareness: provider.awareness,
     opened: () => opened,
-    saved: () => provider.synced,
+    saved: () => provider.synced && indicator.saved,
     denied: () => denied,
     hangUp: () => provider.ws?.close(),
     destroy: () => {

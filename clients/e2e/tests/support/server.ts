@@ -29,6 +29,8 @@ export function serverEnv(port: number): Record<string, string> {
     ATELIER_LISTEN: `127.0.0.1:${port}`,
     ATELIER_LOG: 'warn',
     ATELIER_DRAIN_SECONDS: '1',
+    // Rights are looked at again all the time, so that every test would notice if that disturbed anybody.
+    ATELIER_LIMIT_RECHECK_SECONDS: '2',
     ATELIER_RATE_LOGIN: often,
     ATELIER_RATE_LOGIN_EMAIL: often,
     ATELIER_RATE_JOIN: often,

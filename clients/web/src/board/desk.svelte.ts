@@ -196,7 +196,7 @@ export class Desk {
         }
       : { x: from.x, y: from.y, width, height };
     if (kind === 'note')
-      return { ...own, ...box, fill: null, stroke: 2, color: this.color === 'ink' ? '5' : this.color };
+      return { ...own, ...box, fill: null, stroke: 2, color: this.color === 'ink' ? '3' : this.color };
     if (kind === 'text')
       return {
         ...own,

@@ -8,6 +8,8 @@ import { LINE, type Measure } from './words';
 export interface Palette {
   readonly surface: string;
   readonly colors: Readonly<Record<Color, string>>;
+  /** What tints are mixed of. */
+  readonly fills: Readonly<Record<Color, string>>;
 }
 
 export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
@@ -34,24 +36,24 @@ export function mixed(color: string, ground: string, part = TINT): string {
 }
 
 const colorOf = (paint: Paint, palette: Palette): string =>
-  paint.tint ? mixed(palette.colors[paint.color], palette.surface) : palette.colors[paint.color];
+  paint.tint ? mixed(palette.fills[paint.color], palette.surface) : palette.colors[paint.color];
 
 /** The colours of the page as it is. */
 export function paletteOf(element: Element): Palette {
   const style = getComputedStyle(element);
   const named = (name: string) => style.getPropertyValue(name).trim();
-  const series = (i: number) => named(`--series-text-${i}`);
+  const six = (of: string) => ({
+    1: named(`${of}1`),
+    2: named(`${of}2`),
+    3: named(`${of}3`),
+    4: named(`${of}4`),
+    5: named(`${of}5`),
+    6: named(`${of}6`),
+  });
   return {
     surface: named('--surface'),
-    colors: {
-      ink: named('--text'),
-      1: series(1),
-      2: series(2),
-      3: series(3),
-      4: series(4),
-      5: series(5),
-      6: series(6),
-    },
+    colors: { ink: named('--text'), ...six('--series-text-') },
+    fills: { ink: named('--text'), ...six('--series-') },
   };
 }
 

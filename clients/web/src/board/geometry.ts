@@ -41,7 +41,8 @@ export function zoomedAt(camera: Camera, at: Point, zoom: number): Camera {
 }
 
 /** All of a box, in the middle, never larger than life. */
-export function fitted(box: Box, size: { width: number; height: number }, margin = 48): Camera {
+export function fitted(box: Box, size: { width: number; height: number }): Camera {
+  const margin = Math.min(48, size.width * 0.06);
   const room = { width: Math.max(1, size.width - 2 * margin), height: Math.max(1, size.height - 2 * margin) };
   const zoom = clampZoom(Math.min(1, room.width / Math.max(1, box.width), room.height / Math.max(1, box.height)));
   return {

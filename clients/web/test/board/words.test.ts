@@ -44,6 +44,7 @@ test('one text becomes the other by one small change', () => {
 const note: Shape = { ...shapeLike('note'), id: 'n', x: 10, y: 20, width: 200, height: 200, color: '5', text: '<b>&"' };
 const palette = {
   surface: '#ffffff',
+  fills: { ink: '#000000', 1: '#111111', 2: '#222222', 3: '#333333', 4: '#444444', 5: '#866b12', 6: '#666666' },
   colors: { ink: '#000000', 1: '#111111', 2: '#222222', 3: '#333333', 4: '#444444', 5: '#866b12', 6: '#666666' },
 };
 

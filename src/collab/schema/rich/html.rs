@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 
 use super::{
-    Element, Node, Span, mark_name,
+    Element, Node, Span,
+    compare::{DELETION, INSERTION},
+    mark_name,
     reduce::{LINKS, is_safe},
 };
 
@@ -140,6 +142,9 @@ fn tags(element: &Element) -> (String, String) {
             };
             both(format!("<{name}{}{}>", span("colspan"), span("rowspan")), name)
         }
+        // Around what cannot be marked itself, as an image.
+        INSERTION => plain("ins"),
+        DELETION => plain("del"),
         "mention" => {
             let (id, label) = (escaped(attribute("id")), escaped(attribute("label")));
             alone(format!("<span data-type=\"mention\" data-id=\"{id}\" data-label=\"{label}\">@{label}</span>"))
@@ -174,8 +179,8 @@ fn text(span: &Span, html: &mut String) {
             "highlight" => "mark",
             "superscript" => "sup",
             "subscript" => "sub",
-            "insertion" => "ins",
-            "deletion" => "del",
+            INSERTION => "ins",
+            DELETION => "del",
             "link" => {
                 let part = |name: &str| value.get(name).and_then(serde_json::Value::as_str);
                 let title = part("title").map(|title| format!(" title=\"{}\"", escaped(title))).unwrap_or_default();

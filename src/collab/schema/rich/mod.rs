@@ -1,5 +1,7 @@
 //! Rich text: a tree with the names of TipTap, as its extensions `StarterKit`, `Underline`, `Highlight`, `TaskList`,
 //! `Table`, `Image`, `Mention` write it. Names that are not known here are kept as they are.
+mod alike;
+mod compare;
 mod html;
 mod json;
 mod parse;
@@ -13,6 +15,8 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 pub use self::{
+    alike::alike,
+    compare::{compared, marked_words},
     json::{JsonError, MOST_DEPTH},
     reduce::{is_expressible_attribute, is_expressible_mark, is_invisible, reduced},
 };
@@ -89,6 +93,10 @@ impl Rich {
     /// As HTML that is safe to show: suggestions are marked as insertions and deletions.
     pub fn to_html(&self) -> String {
         html::rendered(&self.nodes)
+    }
+    /// What has become of it, as HTML that is safe to show: what is gone and what is new are marked.
+    pub fn compared_html(&self, newer: &Self) -> String {
+        html::rendered(&compared(&self.nodes, &newer.nodes))
     }
     /// As plain text: a line for each block.
     pub fn to_plain(&self) -> String {

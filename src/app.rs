@@ -8,7 +8,9 @@ use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Open
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    builder,
     bus::Bus,
+    coaching,
     collab::{self, Collab},
     config::Config,
     db::Db,
@@ -56,6 +58,11 @@ pub struct App {
 #[derive(Clone)]
 pub struct Metrics(pub PrometheusHandle);
 
+fn routes() -> OpenApiRouter<App> {
+    let plain = identity::router().merge(builder::router()).merge(coaching::router());
+    plain.merge(live::http::router()).merge(collab::http::router())
+}
+
 /// The routes under `/api/v1`, with their description.
 pub fn api() -> (Router<App>, OpenApi) {
     let info = InfoBuilder::new()
@@ -68,9 +75,7 @@ pub fn api() -> (Router<App>, OpenApi) {
         ))
         .build();
     let described = OpenApiBuilder::new().openapi(OpenApiVersion::Version31).info(info).build();
-    let (router, mut described) = OpenApiRouter::with_openapi(described)
-        .nest("/api/v1", identity::router().merge(live::http::router()).merge(collab::http::router()))
-        .split_for_parts();
+    let (router, mut described) = OpenApiRouter::with_openapi(described).nest("/api/v1", routes()).split_for_parts();
     // Served with a state of its own, but described here.
     described.merge(gateway::described().into_openapi());
     describe_problems(&mut described);

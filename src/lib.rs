@@ -6,8 +6,10 @@ extern crate self as atelier;
 mod planted;
 
 pub mod app;
+pub mod builder;
 pub mod bus;
 pub mod cli;
+pub mod coaching;
 pub mod collab;
 pub mod config;
 pub mod db;

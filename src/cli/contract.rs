@@ -11,13 +11,15 @@ use ts_rs::TS;
 
 use crate::{
     app,
+    builder::http as plans,
+    coaching::http as summaries,
     collab::http::{
         Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, SharedDocuments, VersionDiff,
         VersionView, WhiteboardChange, WhiteboardView,
     },
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
-    identity::{Account, LinkView, Login, Register},
+    identity::{Account, LinkView, Login, Member, Register, Ticket},
     kernel::{Code, page::Page},
     live::{
         core::lifecycle::Plan,
@@ -118,7 +120,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     Plan::export_all(settings)?;
     rest::LiveSessionView::export_all(settings)?;
     rest::TicketRequest::export_all(settings)?;
-    rest::Ticket::export_all(settings)?;
+    Ticket::export_all(settings)?;
+    Member::export_all(settings)?;
     rest::LinkRequest::export_all(settings)?;
     rest::NewLink::export_all(settings)?;
     rest::JoinInfo::export_all(settings)?;
@@ -134,6 +137,13 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     SharedDocuments::export_all(settings)?;
     WhiteboardView::export_all(settings)?;
     WhiteboardChange::export_all(settings)?;
+    plans::PlanView::export_all(settings)?;
+    plans::PlanRow::export_all(settings)?;
+    plans::CreatePlan::export_all(settings)?;
+    plans::ChangePlan::export_all(settings)?;
+    summaries::SummaryView::export_all(settings)?;
+    summaries::SummaryRow::export_all(settings)?;
+    summaries::CreateSummary::export_all(settings)?;
     Ok(())
 }
 

@@ -3,9 +3,10 @@ use uuid::Uuid;
 
 use super::{Kind, Name, hocuspocus::Scope};
 use crate::{
+    builder, coaching,
     db::TenantTx,
     identity::{self, Presented},
-    kernel::{Code, Id, caller},
+    kernel::{Caller, Code, Id, caller, document::Standing},
 };
 
 /// Who asks.
@@ -17,6 +18,8 @@ pub struct Asker {
     pub permissions: Vec<String>,
     /// The one live session that the token opens, if it opens no more.
     pub only_session: Option<Uuid>,
+    /// The one document that the ticket opens, if it is a ticket for one.
+    pub only_document: Option<Name>,
 }
 
 impl Asker {
@@ -27,7 +30,24 @@ impl Asker {
             Some(identity::Scope::Seat(seat)) => Some(seat.live_session),
             Some(identity::Scope::Link(_)) => return None,
         };
-        Some(Self { user: presented.user, permissions: presented.permissions.clone(), only_session })
+        Some(Self {
+            user: presented.user,
+            permissions: presented.permissions.clone(),
+            only_session,
+            only_document: None,
+        })
+    }
+
+    /// Somebody who is signed in.
+    pub fn member_of(caller: &Caller) -> Self {
+        Self { user: caller.user, permissions: caller.permissions.clone(), only_session: None, only_document: None }
+    }
+
+    /// As a member of the organization; none for somebody who has a place in one session only.
+    fn member(&self, tx: &TenantTx) -> Option<Caller> {
+        let organization = Id::new(tx.organization());
+        let member = || Caller { user: self.user, organization, permissions: self.permissions.clone() };
+        self.only_session.is_none().then(member)
     }
 
     fn may(&self, permission: &str) -> bool {
@@ -37,11 +57,26 @@ impl Asker {
 
 /// What `asker` may do with the document of `subject`. None: it does not exist for them.
 pub async fn scope(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    if asker.only_document.is_some_and(|only| only != name) {
+        return Ok(None);
+    }
     match name.kind {
         Kind::LiveNotes => notes(tx, asker, name).await,
+        Kind::BuilderSession | Kind::Summary => {
+            let Some(member) = asker.member(tx) else { return Ok(None) };
+            let standing = standing(tx, &member, name).await?;
+            Ok(standing.map(|standing| if standing.may_edit() { Scope::ReadWrite } else { Scope::ReadOnly }))
+        }
         Kind::LiveWhiteboard => whiteboard(tx, asker, name).await,
-        // Nothing that they belong to is there yet.
-        Kind::BuilderSession | Kind::Summary => Ok(None),
+    }
+}
+
+/// How a member stands to what a document is about. None: it does not exist for them, or nobody is invited to it.
+pub async fn standing(tx: &mut TenantTx, member: &Caller, name: Name) -> Result<Option<Standing>, sqlx::Error> {
+    match name.kind {
+        Kind::BuilderSession => builder::standing(tx, member, name.subject).await,
+        Kind::Summary => coaching::standing(tx, member, name.subject).await,
+        Kind::LiveNotes | Kind::LiveWhiteboard => Ok(None),
     }
 }
 

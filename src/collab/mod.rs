@@ -13,6 +13,7 @@ pub mod history;
 pub mod hocuspocus;
 pub mod http;
 pub mod lib0;
+mod materialise;
 mod open;
 pub mod room;
 pub mod schema;

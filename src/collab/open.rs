@@ -1,20 +1,22 @@
 //! All documents that are open on this node, and the way to one.
 use std::{collections::HashMap, time::Duration};
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::{
-    Name,
+    DocumentId, Name,
     access::{self, Asker},
     history::{self, HistoryError},
     hocuspocus::Scope,
+    materialise::{self, Patience},
     room::{self, Change, Full, Handle, Key, Peer, WriteError},
     schema::Content,
     store,
 };
 use crate::{
     bus::Bus,
-    db::Db,
+    db::{Db, TenantTx},
     kernel::{Clock, Id, caller},
     runtime::{Registry, Tasks, registry},
 };
@@ -23,6 +25,12 @@ use crate::{
 const HEAD_CHECK: Duration = Duration::from_secs(2);
 /// The same while the bus does not carry.
 const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
+/// How often it is looked for documents whose columns nobody has written: their node was gone before it came to that.
+const SWEEP: Duration = Duration::from_secs(30);
+/// Those that wait so long wait for nobody.
+const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
+/// So many in one sweep.
+const MOST_SWEPT: i32 = 200;
 /// So often a document is opened anew for one request.
 const ATTEMPTS: u32 = 3;
 
@@ -87,7 +95,38 @@ impl Collab {
         let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default() };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
+        let sweeper = collab.clone();
+        collab.tasks.spawn_until_shutdown("document sweep", async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                sweeper.sweep(LEFT_BEHIND).await;
+            }
+        });
         collab
+    }
+
+    /// Writes the columns of documents that changed longer ago than this and have no node that would.
+    pub async fn sweep(&self, left_behind: TimeDelta) {
+        let found = async {
+            let mut tx = self.db.system().await?;
+            let found = store::dirty(&mut tx, self.clock.now() - left_behind, MOST_SWEPT).await?;
+            tx.commit().await?;
+            Ok::<_, sqlx::Error>(found)
+        };
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) => return tracing::debug!(%error, "sweep of documents failed; the next one comes soon"),
+        };
+        let dirty = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        metrics::gauge!("atelier_collab_documents_dirty").set(f64::from(dirty));
+        for (organization, document) in found {
+            let key = Key { organization, document };
+            match materialise::project(&self.db, &self.clock, key, Patience::Leave).await {
+                Ok(Some(_)) => metrics::counter!("atelier_collab_swept_total").increment(1),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%document, %error, "columns of a document were not written"),
+            }
+        }
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.
@@ -99,13 +138,22 @@ impl Collab {
     ) -> Result<(Key, Scope), Shut> {
         let mut tx = self.db.tenant_as(organization, None).await?;
         let scope = access::scope(&mut tx, asker, name).await?.ok_or(Shut::NotFound)?;
-        if store::find(&mut tx, name).await?.is_none() {
-            // Somebody else may be faster.
-            store::create(&mut tx, self.clock.id(), name).await?;
-        }
-        let document = store::find(&mut tx, name).await?.ok_or(Shut::Unavailable)?;
+        let document = self.ensure(&mut tx, name).await?;
         tx.commit().await?;
         Ok((Key { organization, document }, scope))
+    }
+
+    /// The document of a subject, made from its columns when it is missing.
+    pub(super) async fn ensure(&self, tx: &mut TenantTx, name: Name) -> Result<DocumentId, Shut> {
+        if let Some(known) = store::find(tx, name).await? {
+            return Ok(known);
+        }
+        let fresh = self.clock.id();
+        if store::create(tx, fresh, name).await? {
+            materialise::fill(tx, fresh, name, self.clock.now()).await?;
+        }
+        // Somebody else may have been faster.
+        store::find(tx, name).await?.ok_or(Shut::Unavailable)
     }
 
     /// The room of a document, opened if need be. Two first callers get one room.

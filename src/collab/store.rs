@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DocumentId, Kind, Name, gate::IdRange};
+use super::{DocumentId, Kind, Name, gate::IdRange, materialise::Patience};
 use crate::{
     db::{SystemTx, TenantTx},
     kernel::{Id, Moment, caller},
@@ -62,6 +62,8 @@ pub enum Origin {
     Client,
     /// Somebody who is no editor, through this server.
     Server,
+    /// The columns that were there before the document.
+    Import,
 }
 
 impl Origin {
@@ -69,6 +71,7 @@ impl Origin {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+            Self::Import => "import",
         }
     }
 }
@@ -85,19 +88,18 @@ pub async fn find(tx: &mut TenantTx, name: Name) -> Result<Option<DocumentId>, s
     Ok(id.map(DocumentId::new))
 }
 
-/// Makes the document of a subject, empty, unless it has one.
-pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Makes the document of a subject, empty, unless it has one. Of any number of simultaneous calls exactly one makes it;
+/// the others wait for that one's transaction.
+pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<bool, sqlx::Error> {
+    let made = sqlx::query!(
         "INSERT INTO collab_documents (id, organization_id, subject_type, subject_id) VALUES ($1, $2, $3, $4)
          ON CONFLICT DO NOTHING",
         id.uuid(),
         tx.organization(),
         name.kind.key(),
         name.subject,
-    )
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    );
+    Ok(made.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
 /// The live session that a document belongs to, if it does.
@@ -252,6 +254,111 @@ pub async fn compact(tx: &mut TenantTx, id: DocumentId, upto: u64, state: &[u8])
         .await?;
     }
     Ok(())
+}
+
+/// How far a document and its columns are.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// What it is about.
+    pub name: Name,
+    /// The last number given.
+    pub head: u64,
+    /// The last number that was looked at for the columns.
+    pub materialised: u64,
+    /// Why the columns do not say the same.
+    pub error: Option<String>,
+}
+
+/// How far a document and its columns are. None: no such document here, or of a kind that this version does not know.
+pub async fn progress(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Progress>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT subject_type, subject_id, head_seq, materialised_seq, materialise_error FROM collab_documents
+         WHERE id = $1",
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.and_then(|row| {
+        Some(Progress {
+            name: Name { kind: Kind::by_key(&row.subject_type)?, subject: row.subject_id },
+            head: from_signed(row.head_seq),
+            materialised: from_signed(row.materialised_seq),
+            error: row.materialise_error,
+        })
+    }))
+}
+
+/// Takes the advisory lock of whoever writes a document's columns, for this transaction. False: another has it.
+pub async fn hold(tx: &mut TenantTx, id: DocumentId, patience: Patience) -> Result<bool, sqlx::Error> {
+    // The random half of the id.
+    let lock = id.uuid().as_u64_pair().1.cast_signed();
+    match patience {
+        Patience::Leave => {
+            let got = sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "got!""#, lock);
+            got.fetch_one(&mut **tx).await
+        }
+        Patience::Wait => {
+            sqlx::query!("SELECT pg_advisory_xact_lock($1)", lock).execute(&mut **tx).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Who wrote the last update that somebody wrote.
+pub async fn last_author(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, sqlx::Error> {
+    let author = sqlx::query_scalar!(
+        r#"SELECT actor_user_id AS "author!" FROM collab_updates
+           WHERE document_id = $1 AND actor_user_id IS NOT NULL ORDER BY seq DESC LIMIT 1"#,
+        id.uuid()
+    );
+    author.fetch_optional(&mut **tx).await
+}
+
+/// Makes a document read only, or writable again.
+pub async fn set_frozen(tx: &mut TenantTx, id: DocumentId, since: Option<Moment>) -> Result<(), sqlx::Error> {
+    sqlx::query!("UPDATE collab_documents SET frozen_at = $2 WHERE id = $1", id.uuid(), since)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Documents of any tenant that should have become columns before `before`.
+pub async fn dirty(
+    tx: &mut SystemTx,
+    before: Moment,
+    most: i32,
+) -> Result<Vec<(Id<caller::Organization>, DocumentId)>, sqlx::Error> {
+    let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.has_columns()).map(Kind::key).collect();
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3)"#,
+        &kinds as &[&str],
+        before,
+        most
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (Id::new(row.organization), DocumentId::new(row.id))).collect())
+}
+
+/// Notes how far the columns are, and why they are not further. Never backwards.
+pub async fn set_materialised(
+    tx: &mut TenantTx,
+    id: DocumentId,
+    seq: u64,
+    error: Option<&str>,
+    now: Moment,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE collab_documents SET materialised_seq = $2, materialised_at = $3, materialise_error = $4
+         WHERE id = $1 AND materialised_seq < $2",
+        id.uuid(),
+        to_signed(seq),
+        now,
+        error
+    )
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Keeps what could not be applied, for an operator to look at.

@@ -34,6 +34,11 @@ pub struct Problem {
     /// Seconds to wait before trying again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
+    /// With `conflict`: how it is now, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    #[ts(type = "unknown", optional)]
+    pub current: Option<Box<serde_json::Value>>,
 }
 
 /// What is wrong with one field.
@@ -59,12 +64,17 @@ impl Problem {
             detail: None,
             errors: Vec::new(),
             retry_after: None,
+            current: None,
         }
     }
     /// Adds what happened in particular.
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+    /// `conflict`, with the row as it is now.
+    pub fn conflict(current: &impl Serialize) -> Self {
+        Self { current: serde_json::to_value(current).ok().map(Box::new), ..Self::new(Code::Conflict) }
     }
     /// `invalid`, naming one field.
     pub fn field(field: &str, refusal: impl Into<Refusal>) -> Self {

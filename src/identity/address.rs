@@ -150,6 +150,10 @@ impl OwnUrl {
     pub fn socket(&self) -> String {
         format!("{}/live/ws", self.0.replacen("http", "ws", 1))
     }
+    /// The socket of shared documents there, for HocuspocusProvider.
+    pub fn documents(&self) -> String {
+        format!("{}/collab/hocuspocus", self.0.replacen("http", "ws", 1))
+    }
 }
 
 impl<S> FromRequestParts<S> for OwnUrl

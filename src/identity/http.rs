@@ -11,7 +11,7 @@ use super::{
     Account, ClientAddr, Identity, Login, OwnOrigin, Register, Tx,
     address::Scheme,
     extract::{cookie, token_of},
-    user,
+    member, user,
 };
 use crate::http::{Problem, extract::Json};
 
@@ -23,7 +23,8 @@ where
     Identity: FromRef<S>,
     S: Clone + Send + Sync + 'static,
 {
-    OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(logout)).routes(routes!(me))
+    let own = OpenApiRouter::new().routes(routes!(register)).routes(routes!(login)).routes(routes!(logout));
+    own.routes(routes!(me)).merge(member::router())
 }
 
 fn set_cookie(token: Option<&str>, scheme: Scheme) -> Result<Headers, Problem> {

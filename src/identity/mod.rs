@@ -9,6 +9,7 @@ mod guest;
 pub mod http;
 mod limit;
 mod login;
+mod member;
 mod organization;
 mod role;
 mod token;
@@ -28,9 +29,10 @@ pub use guest::Guest;
 pub use http::router;
 pub use limit::Limits;
 pub use login::{Login, Passwords, Register};
+pub use member::{Member, is_member, permissions};
 pub use organization::OrganizationView;
-pub use role::{LiveCreate, LiveHost, LiveJoin, OrgManage, Right};
-pub use token::{Issued, Link, LinkKind, LinkView, Scope, Seat, SocketIdentity, Tokens};
+pub use role::{BuilderEdit, LiveCreate, LiveHost, LiveJoin, OrgManage, Right};
+pub use token::{Issued, Link, LinkKind, LinkView, Opens, Scope, Seat, SocketIdentity, Ticket, Tokens, Visitor};
 pub use user::{Account, UserView};
 
 /// The id of a person, guest or machine.

@@ -29,4 +29,6 @@ rights! {
     LiveJoin;
     /// Manage the organization.
     OrgManage;
+    /// Make plans of trainings and write in them.
+    BuilderEdit;
 }

@@ -73,6 +73,46 @@ impl Scope {
     }
 }
 
+/// The one document that a ticket opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DocumentTicket {
+    document: String,
+}
+
+/// What a ticket opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opens {
+    /// A place in a live session.
+    Session(Scope),
+    /// The document of this name.
+    Document(String),
+}
+
+/// Whoever has just used up a ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// The person or guest.
+    pub user: UserId,
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// What the ticket opened.
+    pub opens: Opens,
+}
+
+/// Opens a socket once, within 60 seconds.
+#[derive(Debug, Clone, Serialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "Ticket.ts")]
+pub struct Ticket {
+    /// Goes into `hello`, or is the token of the provider.
+    pub token: String,
+    /// The socket's address.
+    pub url: String,
+    /// Not valid after.
+    pub expires_at: chrono::DateTime<chrono::Utc>,
+}
+
 /// Who opened a socket, and to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketIdentity {
@@ -130,18 +170,29 @@ impl Tokens {
 
     /// A token for everything its user may do. False membership: `forbidden`.
     pub async fn issue_access(&self, tx: &mut TenantTx, user: UserId) -> Result<Issued, Problem> {
-        self.issue(tx, user, "access", None, ACCESS).await
+        self.issue(tx, user, "access", scope_json(None)?, ACCESS).await
     }
 
     /// A ticket: opens one socket, once, within a minute.
     pub async fn issue_ticket(&self, tx: &mut TenantTx, user: UserId, seat: Seat) -> Result<Issued, Problem> {
-        self.issue(tx, user, "ws_ticket", Some(Scope::Seat(seat)), TICKET).await
+        self.issue(tx, user, "ws_ticket", scope_json(Some(Scope::Seat(seat)))?, TICKET).await
+    }
+
+    /// A ticket for one document. The holder may do with it what they may do when they come.
+    pub async fn issue_document_ticket(
+        &self,
+        tx: &mut TenantTx,
+        user: UserId,
+        document: &str,
+    ) -> Result<Issued, Problem> {
+        let scope = serde_json::to_value(DocumentTicket { document: document.to_owned() });
+        self.issue(tx, user, "ws_ticket", scope.map_err(Problem::internal)?, TICKET).await
     }
 
     /// A lasting token for the seat of an existing user, guest or member; opens sockets and finds the seat again on
     /// joining, and nothing else.
     pub async fn issue_seat(&self, tx: &mut TenantTx, user: UserId, seat: Seat) -> Result<Issued, Problem> {
-        self.issue(tx, user, "access", Some(Scope::Seat(seat)), ACCESS).await
+        self.issue(tx, user, "access", scope_json(Some(Scope::Seat(seat)))?, ACCESS).await
     }
 
     /// A link to a screen. `lasts` is kept between an hour and a year.
@@ -153,7 +204,7 @@ impl Tokens {
         lasts: Option<TimeDelta>,
     ) -> Result<Issued, Problem> {
         let lasts = lasts.unwrap_or(ACCESS).clamp(TimeDelta::hours(1), LINK_AT_MOST);
-        self.issue(tx, user, "access", Some(Scope::Link(link)), lasts).await
+        self.issue(tx, user, "access", scope_json(Some(Scope::Link(link)))?, lasts).await
     }
 
     /// The links of a live session that still work, newest first.
@@ -215,19 +266,32 @@ impl Tokens {
             let scope = scope.ok_or(Code::Unauthenticated)?;
             return Ok(SocketIdentity { user, organization, scope });
         }
+        let visitor = self.use_up(&mut connection, &hash).await?;
+        let Opens::Session(scope) = visitor.opens else { return Err(Code::Unauthenticated.into()) };
+        Ok(SocketIdentity { user: visitor.user, organization: visitor.organization, scope })
+    }
+
+    /// Who brings this ticket, and what does it open? It is used up by that.
+    pub async fn use_ticket(&self, db: &Db, token: &str) -> Result<Visitor, Problem> {
+        let hash = hash(token).ok_or(Code::Unauthenticated)?;
+        let mut connection = db.bare().await?;
+        self.use_up(&mut connection, &hash).await
+    }
+
+    async fn use_up(&self, connection: &mut PgConnection, hash: &[u8]) -> Result<Visitor, Problem> {
         let row = sqlx::query!(
             r#"SELECT user_id AS "user!", organization_id AS "organization!", scope AS "scope!"
                FROM auth_use_ticket($1, $2)"#,
-            &hash,
+            hash,
             self.clock.now(),
         )
-        .fetch_optional(&mut *connection)
+        .fetch_optional(connection)
         .await?
         .ok_or(Code::Unauthenticated)?;
-        Ok(SocketIdentity {
+        Ok(Visitor {
             user: UserId::new(row.user),
             organization: OrganizationId::new(row.organization),
-            scope: serde_json::from_value(row.scope).map_err(Problem::internal)?,
+            opens: opened(row.scope).map_err(Problem::internal)?,
         })
     }
 
@@ -279,7 +343,7 @@ impl Tokens {
         tx: &mut TenantTx,
         user: UserId,
         kind: &str,
-        scope: Option<Scope>,
+        scope: serde_json::Value,
         lasts: TimeDelta,
     ) -> Result<Issued, Problem> {
         let fresh = self.fresh(lasts);
@@ -290,7 +354,7 @@ impl Tokens {
             tx.organization(),
             kind,
             &fresh.hash,
-            scope_json(scope)?,
+            scope,
             self.clock.now(),
             fresh.issued.expires_at,
         )
@@ -311,6 +375,13 @@ pub(super) fn scope_json(scope: Option<Scope>) -> Result<serde_json::Value, Prob
     match scope {
         Some(scope) => serde_json::to_value(scope).map_err(Problem::internal),
         None => Ok(serde_json::json!({})),
+    }
+}
+
+fn opened(scope: serde_json::Value) -> Result<Opens, serde_json::Error> {
+    match serde_json::from_value::<DocumentTicket>(scope.clone()) {
+        Ok(ticket) => Ok(Opens::Document(ticket.document)),
+        Err(_) => serde_json::from_value(scope).map(Opens::Session),
     }
 }
 
@@ -342,7 +413,11 @@ mod tests {
             Scope::Link(Link { live_session, link: LinkKind::Present }),
         ] {
             let json = scope_json(Some(scope)).expect("writes");
-            assert_eq!(serde_json::from_value::<Scope>(json).expect("reads"), scope);
+            assert_eq!(serde_json::from_value::<Scope>(json.clone()).expect("reads"), scope);
+            assert_eq!(opened(json).expect("reads"), Opens::Session(scope));
         }
+        let ticket = serde_json::json!({ "document": "summary:1" });
+        assert_eq!(opened(ticket.clone()).expect("reads"), Opens::Document("summary:1".to_owned()));
+        assert!(serde_json::from_value::<Scope>(ticket).is_err(), "a document is no seat");
     }
 }

@@ -25,6 +25,21 @@ pub enum Permission {
     /// Manage the organization.
     #[serde(rename = "org.manage")]
     OrgManage,
+    /// See plans of trainings.
+    #[serde(rename = "builder.read")]
+    BuilderRead,
+    /// Make plans of trainings and write in them.
+    #[serde(rename = "builder.edit")]
+    BuilderEdit,
+    /// Publish plans, take them back, throw them away.
+    #[serde(rename = "builder.publish")]
+    BuilderPublish,
+    /// Coach: one's own clients and summaries.
+    #[serde(rename = "coaching.own")]
+    CoachingOwn,
+    /// See and change the summaries of all coaches.
+    #[serde(rename = "coaching.all")]
+    CoachingAll,
 }
 
 impl Permission {
@@ -35,6 +50,11 @@ impl Permission {
             Self::LiveHost => "live.host",
             Self::LiveJoin => "live.join",
             Self::OrgManage => "org.manage",
+            Self::BuilderRead => "builder.read",
+            Self::BuilderEdit => "builder.edit",
+            Self::BuilderPublish => "builder.publish",
+            Self::CoachingOwn => "coaching.own",
+            Self::CoachingAll => "coaching.all",
         }
     }
 }

@@ -122,6 +122,10 @@ codes! {
     TooManyQuestions = 409, "Too many questions are waiting for an answer. Wait until some are answered.";
     OwnQuestion = 409, "You cannot support your own question.";
     AnonymousNotAllowed = 409, "Questions are asked with a name in this session.";
+    // --- documents
+    DocumentInvalid = 422, "The document is not in order yet. Put right what it says about its fields.";
+    DocumentFrozen = 409, "The document can only be read now.";
+    NothingToApprove = 422, "There is no text to approve yet.";
     // --- protocol
     HelloExpected = 400, "Send hello first.";
     ProtocolError = 400, "The message does not follow the protocol.";

@@ -2,7 +2,9 @@
 pub mod caller;
 pub mod clock;
 pub mod code;
+pub mod document;
 pub mod id;
+pub mod merge;
 pub mod page;
 pub mod text;
 

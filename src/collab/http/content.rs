@@ -129,7 +129,7 @@ fn text(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
-fn problem(shut: Shut) -> Problem {
+pub(super) fn problem(shut: Shut) -> Problem {
     match shut {
         Shut::NotFound => Code::NotFound.into(),
         Shut::Unavailable => Problem::new(Code::Unavailable).retry_after(1),

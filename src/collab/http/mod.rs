@@ -2,6 +2,8 @@
 mod attribution;
 mod content;
 mod files;
+mod subjects;
+mod ticket;
 mod versions;
 mod whiteboard;
 
@@ -107,6 +109,8 @@ where
         .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
         .routes(routes!(shared))
         .routes(routes!(content::read, content::change))
+        .routes(routes!(ticket::ticket))
+        .merge(subjects::router())
         .routes(routes!(versions::list, versions::keep))
         .routes(routes!(versions::content))
         .routes(routes!(versions::diff))

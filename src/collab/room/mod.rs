@@ -304,10 +304,11 @@ impl Room {
     }
 }
 
-/// The rights in the live session that the document belongs to are others now, or may be: something was not heard.
+/// The rights in the live session that the document belongs to are others now. What was not heard is found out when
+/// rights are looked at again.
 async fn changed(rights: &mut Option<Subscription>) {
     match rights {
-        Some(rights) => drop(rights.next().await),
+        Some(rights) => while rights.next().await.is_none() {},
         None => std::future::pending().await,
     }
 }

@@ -4,6 +4,7 @@
 //! A field is a root of the Yjs document, under its own name. Short text is a `Y.Text`; long text is rich, a
 //! `Y.XmlFragment` with the names of TipTap; items are a `Y.Map` of `Y.Map`s by id, each with a fractional `order`, so
 //! that two people who move the same item do not double it.
+pub mod check;
 pub mod compare;
 pub mod content;
 pub mod diff;
@@ -43,6 +44,10 @@ impl Kind {
     /// By its key.
     pub fn by_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+    /// Is what it says copied into columns?
+    pub const fn has_columns(self) -> bool {
+        matches!(self, Self::BuilderSession | Self::Summary)
     }
     /// Its fields.
     pub const fn schema(self) -> &'static Schema {
@@ -238,11 +243,12 @@ static LIVE_WHITEBOARD: Schema = Schema {
             number("rotation", Rule::Free),
             // Of a line: [x, y, pressure, x, y, pressure, …], relative to x and y.
             json("points"),
+            // ink, 1 to 6: the theme says what they look like.
             word("color", Rule::Most(40)),
             word("fill", Rule::Most(40)),
             number("stroke", Rule::Free),
             text("text", Rule::Most(5_000)),
-            // Of an image: the id of the file.
+            // Of an image: its address, as /files/…
             word("file", Rule::Most(200)),
             word("author", Rule::Free),
             flag("locked"),

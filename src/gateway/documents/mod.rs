@@ -24,7 +24,7 @@ use super::handshake::Upgrade;
 use crate::{
     collab::{Asker, Collab, Name, Scope, Shut, room::Key},
     http::Problem,
-    identity::Identity,
+    identity::{Identity, Opens, Visitor, permissions},
     kernel::{Code, Id, caller},
     runtime::Tasks,
     socket::{Fault, Frame, Incoming, Outbox, Socket},
@@ -137,9 +137,21 @@ async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organizat
         return Ok((presented.organization, asker, true));
     }
     // A ticket, used up by this.
-    let ticket = identity.tokens.authenticate_socket(&identity.db, token).await.map_err(unavailable)?;
-    let only_session = Some(ticket.scope.live_session());
-    Ok((ticket.organization, Asker { user: ticket.user, permissions: Vec::new(), only_session }, false))
+    let Visitor { user, organization, opens } =
+        identity.tokens.use_ticket(&identity.db, token).await.map_err(unavailable)?;
+    let asker = match opens {
+        Opens::Session(scope) => {
+            let only_session = Some(scope.live_session());
+            Asker { user, permissions: Vec::new(), only_session, only_document: None }
+        }
+        Opens::Document(name) => {
+            let only_document = Some(name.parse().map_err(|_| Shut::NotFound)?);
+            let mut tx = identity.db.tenant_as(organization, None).await?;
+            let permissions = permissions(&mut tx, user).await?;
+            Asker { user, permissions, only_session: None, only_document }
+        }
+    };
+    Ok((organization, asker, false))
 }
 
 /// What a document socket waits for.

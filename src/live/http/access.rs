@@ -12,7 +12,7 @@ use crate::{
         Problem,
         extract::{Json, Path, Query},
     },
-    identity::{Can, Identity, Link, LinkKind, LinkView, LiveJoin, OwnUrl, Seat},
+    identity::{Can, Identity, Link, LinkKind, LinkView, LiveJoin, OwnUrl, Seat, Ticket},
     kernel::{
         Clock, Code,
         page::{Page, PageQuery},
@@ -30,19 +30,6 @@ use crate::{
 pub struct TicketRequest {
     /// Absent: the highest one is entitled to.
     pub role: Option<Role>,
-}
-
-/// Opens the socket once, within 60 seconds.
-#[derive(Debug, Clone, Serialize, ToSchema, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export_to = "Ticket.ts")]
-pub struct Ticket {
-    /// Goes into `hello`.
-    pub token: String,
-    /// The socket's address.
-    pub url: String,
-    /// Not valid after.
-    pub expires_at: DateTime<Utc>,
 }
 
 /// A wish for a link.

@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 pub use self::{
-    access::{LinkRequest, NewLink, Ticket, TicketRequest},
+    access::{LinkRequest, NewLink, TicketRequest},
     join::{JoinInfo, JoinRequest, Joined},
     lists::{ParticipantRow, PollRow, QuestionRow},
     results::Results,

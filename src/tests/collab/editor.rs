@@ -137,6 +137,25 @@ impl Editor {
         text.get_string(&self.doc.transact())
     }
 
+    /// What a field of short text says.
+    pub fn text(&self, field: &str) -> String {
+        let text = self.doc.get_or_insert_text(field);
+        text.get_string(&self.doc.transact())
+    }
+
+    /// Makes a field of short text say something else, and tells the server.
+    pub async fn rewrites(&mut self, field: &str, words: &str) {
+        let update = {
+            let text = self.doc.get_or_insert_text(field);
+            let mut txn = self.doc.transact_mut();
+            let end = text.len(&txn);
+            text.remove_range(&mut txn, 0, end);
+            text.insert(&mut txn, 0, words);
+            txn.encode_update_v1()
+        };
+        self.sends(&update).await;
+    }
+
     /// Hears what comes until it is so.
     pub async fn until(&mut self, what: &str, so: impl Fn(&Self) -> bool) {
         let hearing = async {

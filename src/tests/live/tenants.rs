@@ -16,7 +16,7 @@ async fn routes(app: &Atelier) -> Vec<(Method, String)> {
     for (path, methods) in paths {
         for method in methods.as_object().unwrap().keys() {
             if let Ok(method) = method.to_uppercase().parse::<Method>()
-                && path.contains("{id}")
+                && path.contains("/live-sessions/{id}")
             {
                 routes.push((method, path.clone()));
             }

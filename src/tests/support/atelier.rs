@@ -71,6 +71,7 @@ pub struct Atelier {
     pub site: Site,
     pub clock: Clock,
     pub live: Live,
+    pub collab: Collab,
     pub tasks: Tasks,
     pub database: Arc<TestDb>,
 }
@@ -124,12 +125,12 @@ impl Atelier {
             identity,
             bus,
             live: live.clone(),
-            collab,
+            collab: collab.clone(),
             metrics: Metrics(telemetry::metrics().unwrap()),
         };
         let (router, serving) = (app.router().unwrap(), tasks.clone());
         tasks.spawn("server", async move { server.run(router, &serving).await });
-        Self { site, clock, live, tasks, database }
+        Self { site, clock, live, collab, tasks, database }
     }
 
     /// What the database says about a session, checked against itself and against the tables.

@@ -55,6 +55,34 @@ pub const ROWS: &[Row] = &[
         "collab_quarantine",
         "(id, organization_id, document_id, payload, reason) VALUES ({id}, {org}, {collab_documents}, 'x', 'probe')",
     ),
+    row("collab_collaborators", "(organization_id, document_id, user_id) VALUES ({org}, {collab_documents}, {user})"),
+    row(
+        "builder_sessions",
+        "(id, organization_id, title, audience, objective, created_by_id) \
+         VALUES ({id}, {org}, 'Probe', 'All', 'Know', {user})",
+    ),
+    row(
+        "builder_agenda_items",
+        "(id, organization_id, builder_session_id, ordinal, title) VALUES ({id}, {org}, {builder_sessions}, 1, 'Probe')",
+    ),
+    row(
+        "builder_status_logs",
+        "(id, organization_id, builder_session_id, to_status, readiness_score) \
+         VALUES ({id}, {org}, {builder_sessions}, 'draft', 0)",
+    ),
+    row("coach_profiles", "(id, organization_id, user_id) VALUES ({id}, {org}, {user})"),
+    row("coaching_clients", "(id, organization_id, name) VALUES ({id}, {org}, 'Probe')"),
+    row(
+        "coaching_sessions",
+        "(id, organization_id, coach_id, live_session_id, session_date) \
+         VALUES ({id}, {org}, {coach_profiles}, {live_sessions}, '2026-11-21')",
+    ),
+    row(
+        "client_sessions",
+        "(id, organization_id, client_id, coaching_session_id, participant_id) \
+         VALUES ({id}, {org}, {coaching_clients}, {coaching_sessions}, {session_participants})",
+    ),
+    row("summaries", "(id, organization_id, client_session_id) VALUES ({id}, {org}, {client_sessions})"),
     row(
         "collab_checkpoints",
         "(id, organization_id, document_id, seq, state) VALUES ({id}, {org}, {collab_documents}, 1, 'x')",

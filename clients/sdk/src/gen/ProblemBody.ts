@@ -29,4 +29,8 @@ errors?: Array<FieldError>,
 /**
  * Seconds to wait before trying again.
  */
-retryAfter?: number, };
+retryAfter?: number, 
+/**
+ * With `conflict`: how it is now, where that is known.
+ */
+current?: unknown, };

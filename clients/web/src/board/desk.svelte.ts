@@ -173,6 +173,8 @@ export class Desk {
 
   add(drafts: readonly Draft[]): string[] {
     if (!this.editable) return [];
+    // Whoever draws looks where they want to.
+    this.#fit = false;
     const ids = this.board.add(drafts);
     if (ids.length === 0) this.#tell({ said: 'full', why: this.board.full ?? 'shapes' });
     return ids;

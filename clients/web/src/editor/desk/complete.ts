@@ -59,7 +59,7 @@ export function begin(editor: Editor, sign: '/' | '@'): void {
     .run();
 }
 
-export function complete(listener: Listener, allowed: () => boolean): Extension {
+export function complete(listener: Listener, allowed: (kind: Kind) => boolean): Extension {
   return Extension.create({
     name: 'complete',
     // Enter and the arrows are the list's while it is open.
@@ -94,7 +94,7 @@ export function complete(listener: Listener, allowed: () => boolean): Extension 
           view: () => ({
             update: (view) => {
               const query = KEY.getState(view.state)?.query;
-              if (query && allowed() && view.hasFocus()) listener.show(query, editor);
+              if (query && allowed(query.kind) && view.hasFocus()) listener.show(query, editor);
               else listener.hide();
             },
             destroy: () => listener.hide(),

@@ -139,7 +139,8 @@ export class Desk implements Extras {
           hide: () => this.#show(null, field().editor),
           key: (event) => this.menuKey?.(event) ?? false,
         },
-        () => this.session.editable,
+        // Only words can be suggested.
+        (kind) => this.session.editable && !(kind === 'slash' && this.#suggesting),
       ),
       this.#extension(field),
     ];
@@ -194,6 +195,7 @@ export class Desk implements Extras {
           view: () => {
             // The field is not ready before its editor is.
             queueMicrotask(() => {
+              if (of().editor.isDestroyed) return;
               desk.#fields.add(of());
               desk.#look(of(), 0);
             });

@@ -23,6 +23,8 @@ pub enum Topic {
     Live,
     /// A shared document.
     Document,
+    /// Who may do what in a live session, for whoever lets people into something else of it.
+    Rights,
 }
 
 impl Topic {
@@ -30,6 +32,7 @@ impl Topic {
         match self {
             Self::Live => "live",
             Self::Document => "document",
+            Self::Rights => "rights",
         }
     }
 }
@@ -60,11 +63,15 @@ impl Channel {
     pub const fn document(organization: Id<caller::Organization>, id: Uuid) -> Self {
         Self { organization, topic: Topic::Document, id }
     }
+    /// That of the rights in a live session: each packet says only that they may be others now.
+    pub const fn rights(organization: Id<caller::Organization>, id: Uuid) -> Self {
+        Self { organization, topic: Topic::Rights, id }
+    }
     /// Reads what [`Channel`] writes, and nothing else.
     fn parse(name: &[u8]) -> Option<Self> {
         let mut parts = str::from_utf8(name).ok()?.strip_prefix("atelier:")?.split(':');
         let (organization, topic, id) = (parts.next()?, parts.next()?, parts.next()?);
-        let topic = [Topic::Live, Topic::Document].into_iter().find(|known| known.key() == topic)?;
+        let topic = [Topic::Live, Topic::Document, Topic::Rights].into_iter().find(|known| known.key() == topic)?;
         let channel = Self { organization: organization.parse().ok()?, topic, id: id.parse().ok()? };
         (channel.to_string().as_bytes() == name).then_some(channel)
     }

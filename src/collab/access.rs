@@ -67,8 +67,7 @@ pub async fn scope(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Optio
             let standing = standing(tx, &member, name).await?;
             Ok(standing.map(|standing| if standing.may_edit() { Scope::ReadWrite } else { Scope::ReadOnly }))
         }
-        // Nothing that it belongs to is there yet.
-        Kind::LiveWhiteboard => Ok(None),
+        Kind::LiveWhiteboard => whiteboard(tx, asker, name).await,
     }
 }
 
@@ -132,6 +131,38 @@ async fn notes(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Sc
     Ok(scope.map(|scope| if over { Scope::ReadOnly } else { scope }))
 }
 
+/// While the session runs, hosts draw, and so does whoever has the right to, unless it is locked; participants as the
+/// host decides. Before and after it is there to be looked at.
+async fn whiteboard(tx: &mut TenantTx, asker: &Asker, name: Name) -> Result<Option<Scope>, sqlx::Error> {
+    let row = sqlx::query!(
+        r#"SELECT b.live_session_id, b.participants_may, b.is_locked, s.status, p.role AS "role?",
+                  coalesce('can_use_whiteboard' = ANY (p.permissions), false) AS "draws!",
+                  coalesce('can_moderate' = ANY (p.permissions), false) AS "moderates!"
+           FROM live_whiteboards b
+           JOIN live_sessions s ON s.id = b.live_session_id
+           LEFT JOIN session_participants p
+               ON p.live_session_id = b.live_session_id AND p.user_id = $2 AND p.removed_at IS NULL
+           WHERE b.id = $1"#,
+        name.subject,
+        asker.user.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(row) = row.filter(|row| asker.only_session.is_none_or(|only| only == row.live_session_id)) else {
+        return Ok(None);
+    };
+    let hosts = row.moderates || hosts(tx, asker, row.live_session_id).await?;
+    let runs = matches!(row.status.as_str(), "starting" | "active" | "paused");
+    let scope = match (row.role.as_deref(), row.participants_may.as_str()) {
+        _ if hosts || row.draws && !row.is_locked => Some(Scope::ReadWrite),
+        (Some("participant"), "edit") if !row.is_locked => Some(Scope::ReadWrite),
+        (Some("participant" | "observer"), "read" | "edit") => Some(Scope::ReadOnly),
+        _ if row.draws => Some(Scope::ReadOnly),
+        _ => None,
+    };
+    Ok(scope.map(|scope| if runs { scope } else { Scope::ReadOnly }))
+}
+
 /// May `asker`, who may do `scope` with a document, see what it said before? Who writes may; of those who read, members
 /// may with what belongs to the organization, and hosts with what belongs to their session.
 pub async fn sees_history(tx: &mut TenantTx, asker: &Asker, name: Name, scope: Scope) -> Result<bool, sqlx::Error> {
@@ -140,13 +171,22 @@ pub async fn sees_history(tx: &mut TenantTx, asker: &Asker, name: Name, scope: S
     }
     match name.kind {
         Kind::BuilderSession | Kind::Summary => Ok(asker.only_session.is_none()),
-        Kind::LiveWhiteboard => Ok(false),
-        Kind::LiveNotes => {
-            let session = sqlx::query_scalar!("SELECT live_session_id FROM live_notes WHERE id = $1", name.subject);
-            match session.fetch_optional(&mut **tx).await? {
-                Some(session) => hosts(tx, asker, session).await,
-                None => Ok(false),
-            }
-        }
+        Kind::LiveNotes | Kind::LiveWhiteboard => match session_of(tx, name).await? {
+            Some(session) => hosts(tx, asker, session).await,
+            None => Ok(false),
+        },
+    }
+}
+
+/// The live session that a document belongs to, if it does.
+pub async fn session_of(tx: &mut TenantTx, name: Name) -> Result<Option<Uuid>, sqlx::Error> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT live_session_id AS "session!" FROM live_notes WHERE id = $1
+           UNION ALL SELECT live_session_id FROM live_whiteboards WHERE id = $1"#,
+        name.subject
+    );
+    match name.kind {
+        Kind::LiveNotes | Kind::LiveWhiteboard => found.fetch_optional(&mut **tx).await,
+        Kind::BuilderSession | Kind::Summary => Ok(None),
     }
 }

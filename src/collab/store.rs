@@ -104,6 +104,21 @@ pub async fn create(tx: &mut TenantTx, id: DocumentId, name: Name) -> Result<boo
     Ok(made.execute(&mut **tx).await?.rows_affected() == 1)
 }
 
+/// The live session that a document belongs to, if it does.
+pub async fn session(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, sqlx::Error> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(n.live_session_id, b.live_session_id) AS session
+           FROM collab_documents d
+           LEFT JOIN live_notes n ON d.subject_type = 'live_notes' AND n.id = d.subject_id
+           LEFT JOIN live_whiteboards b ON d.subject_type = 'live_whiteboard' AND b.id = d.subject_id
+           WHERE d.id = $1"#,
+        id.uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await
+    .map(Option::flatten)
+}
+
 /// Locks a document's row for this transaction. None: no such document here.
 pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
     let row = sqlx::query!(

@@ -32,11 +32,14 @@ import type {
   QuestionRow,
   Registration,
   Results,
+  SharedDocuments,
   Summary,
   SummaryRow,
   Ticket,
   VersionDiff,
   VersionView,
+  WhiteboardChange,
+  WhiteboardView,
 } from './rest-types';
 
 export class Problem extends Error {
@@ -149,6 +152,14 @@ export class Api {
   notes = (id: string) => this.#get<NotesView>(`/live-sessions/${id}/notes`);
   changeNotes = (id: string, body: NotesChange) =>
     call<NotesView>(this.options, 'PATCH', `/live-sessions/${id}/notes`, body);
+
+  /** The shared documents of the session that there are for the caller. */
+  sharedDocuments = (id: string) => this.#get<SharedDocuments>(`/live-sessions/${id}/documents`);
+
+  /** The session's shared drawing: the document to connect to, and what the caller may do. */
+  whiteboard = (id: string) => this.#get<WhiteboardView>(`/live-sessions/${id}/whiteboard`);
+  changeWhiteboard = (id: string, body: WhiteboardChange) =>
+    call<WhiteboardView>(this.options, 'PATCH', `/live-sessions/${id}/whiteboard`, body);
 
   participants = (id: string, paging: Paging = {}) => this.#list<ParticipantRow>(id, 'participants', paging);
   polls = (id: string, paging: Paging = {}) => this.#list<PollRow>(id, 'polls', paging);

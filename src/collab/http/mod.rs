@@ -6,11 +6,13 @@ mod files;
 mod subjects;
 mod ticket;
 mod versions;
+mod whiteboard;
 
 pub use attribution::Attribution;
 pub use collaborators::{CollabLevel, Collaborator, Invitation};
 pub use files::{FileView, images};
 pub use versions::{KeptVersion, NewVersion, VersionDiff, VersionView};
+pub use whiteboard::{WhiteboardChange, WhiteboardView};
 
 use axum::{
     Json as Answer,
@@ -36,16 +38,16 @@ use crate::{
     kernel::{Clock, Code},
 };
 
-/// What participants may do with the notes of a session.
+/// What participants may do with a document of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "ParticipantsMay.ts")]
 pub enum ParticipantsMay {
-    /// They do not see them.
+    /// They do not see it.
     Nothing,
     /// They read along.
     Read,
-    /// They write too.
+    /// They write, or draw, too.
     Edit,
 }
 
@@ -84,6 +86,17 @@ pub struct NotesChange {
     pub participants_may: ParticipantsMay,
 }
 
+/// What there is to write in and draw on in a live session, for one caller.
+#[derive(Debug, Clone, Serialize, ToSchema, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "SharedDocuments.ts")]
+pub struct SharedDocuments {
+    /// The notes; null: none that the caller may see.
+    pub notes: Option<NotesView>,
+    /// The whiteboard; null: none that the caller may see.
+    pub whiteboard: Option<WhiteboardView>,
+}
+
 /// All routes of this room.
 pub fn router<S>() -> OpenApiRouter<S>
 where
@@ -95,6 +108,8 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
+        .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
+        .routes(routes!(shared))
         .routes(routes!(content::read, content::change))
         .routes(routes!(ticket::ticket))
         .merge(subjects::router())
@@ -195,4 +210,46 @@ async fn change_notes(
     tx.commit().await?;
     collab.rights_changed(presented.organization, Name { kind: Kind::LiveNotes, subject: notes }).await;
     Ok(Answer(view))
+}
+
+/// List the shared documents of a session
+///
+/// Those that exist and that the caller may see. Makes none. Guests ask with the token of their seat.
+#[utoipa::path(get, path = "/live-sessions/{id}/documents", tag = "documents", params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "What there is.", body = SharedDocuments),
+    (status = 403, description = "A session of the organization in which you have no part.", body = Problem),
+    (status = 404, description = "No such session, or not for you.", body = Problem),
+))]
+async fn shared(
+    MaybeIdentity(presented): MaybeIdentity,
+    State(db): State<Db>,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<SharedDocuments>, Problem> {
+    let presented = presented.ok_or(Code::Unauthenticated)?;
+    let asker = asker(&presented)?;
+    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+    let known = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", id);
+    let notes = match known.fetch_optional(&mut *tx).await? {
+        Some(notes) => seen(view(&mut tx, &asker, id, notes).await)?,
+        None => None,
+    };
+    let known = sqlx::query_scalar!("SELECT id FROM live_whiteboards WHERE live_session_id = $1", id);
+    let whiteboard = match known.fetch_optional(&mut *tx).await? {
+        Some(board) => seen(whiteboard::view(&mut tx, &asker, id, board).await)?,
+        None => None,
+    };
+    let belongs = asker.only_session == Some(id) || access::hosts(&mut tx, &asker, id).await?;
+    if notes.is_none() && whiteboard.is_none() && !belongs {
+        return Err(access::refusal(&mut tx, &asker, id).await?.into());
+    }
+    Ok(Answer(SharedDocuments { notes, whiteboard }))
+}
+
+/// What may not be seen is not there.
+fn seen<T>(view: Result<T, Problem>) -> Result<Option<T>, Problem> {
+    match view {
+        Ok(view) => Ok(Some(view)),
+        Err(problem) if matches!(problem.code, Code::NotFound | Code::Forbidden) => Ok(None),
+        Err(problem) => Err(problem),
+    }
 }

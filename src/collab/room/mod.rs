@@ -134,7 +134,8 @@ pub async fn open(
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let Opened { document, kind, seq, unkept, behind } = read(&db, key).await?;
+    let Opened { document, kind, seq, unkept, behind, session } = read(&db, key).await?;
+    let rights = session.map(|session| bus.subscribe(Channel::rights(key.organization, session)));
     let (inbox, messages) = mpsc::channel(INBOX);
     let resident = Resident::new(seq, document.size().memory());
     let seen = resident.seen();
@@ -171,7 +172,7 @@ pub async fn open(
         ending: false,
         next_tick: now + TICK,
     };
-    Ok((Handle::new(inbox, seen), room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, seen), room.run(messages, subscription, rights).boxed()))
 }
 
 /// A document as the database has it, with the number of its last update.
@@ -183,6 +184,8 @@ struct Opened {
     unkept: Option<Duration>,
     /// Are there columns that do not say the same yet?
     behind: bool,
+    /// The live session that it belongs to.
+    session: Option<Uuid>,
 }
 
 async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
@@ -191,6 +194,7 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let unkept = history::unkept_for(&mut tx, key.document).await?;
     let progress = store::progress(&mut tx, key.document).await?;
     let behind = kind.has_columns() && progress.is_some_and(|progress| progress.materialised < seq);
+    let session = store::session(&mut tx, key.document).await?;
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
@@ -200,11 +204,16 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok(Opened { document, kind, seq, unkept, behind })
+    Ok(Opened { document, kind, seq, unkept, behind, session })
 }
 
 impl Room {
-    async fn run(mut self, mut messages: mpsc::Receiver<Message>, mut subscription: Subscription) {
+    async fn run(
+        mut self,
+        mut messages: mpsc::Receiver<Message>,
+        mut subscription: Subscription,
+        mut rights: Option<Subscription>,
+    ) {
         self.tell_others(Instant::now());
         loop {
             self.start_commit();
@@ -220,6 +229,7 @@ impl Room {
                 () = tokio::time::sleep_until(due.into()) => self.on_time(),
                 message = messages.recv(), if listening => self.handle(message),
                 packet = subscription.next() => self.hear(packet.as_ref()),
+                () = changed(&mut rights) => self.close_all(close::RESET, "rights have changed"),
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
                 attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
                 attempt = settled(&mut self.columns.under_way), if projecting => self.columns_written(attempt),
@@ -345,6 +355,15 @@ impl Room {
         self.unwritten = 0;
         self.ending = true;
         self.close_all(close::RESET, "reset");
+    }
+}
+
+/// The rights in the live session that the document belongs to are others now. What was not heard is found out when
+/// rights are looked at again.
+async fn changed(rights: &mut Option<Subscription>) {
+    match rights {
+        Some(rights) => while rights.next().await.is_none() {},
+        None => std::future::pending().await,
     }
 }
 

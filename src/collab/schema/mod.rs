@@ -245,11 +245,12 @@ static LIVE_WHITEBOARD: Schema = Schema {
             number("rotation", Rule::Free),
             // Of a line: [x, y, pressure, x, y, pressure, …], relative to x and y.
             json("points"),
+            // ink, 1 to 6: the theme says what they look like.
             word("color", Rule::Most(40)),
             word("fill", Rule::Most(40)),
             number("stroke", Rule::Free),
             text("text", Rule::Most(5_000)),
-            // Of an image: the id of the file.
+            // Of an image: its address, as /files/…
             word("file", Rule::Most(200)),
             word("author", Rule::Free),
             flag("locked"),

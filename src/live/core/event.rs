@@ -83,5 +83,15 @@ pub enum Event {
     StageChanged { stage: Stage },
 }
 
+impl Event {
+    /// May somebody do more or less after it, also in what else belongs to the session?
+    pub const fn changes_rights(&self) -> bool {
+        matches!(
+            self,
+            Self::StatusChanged { .. } | Self::Removed { .. } | Self::RoleSet { .. } | Self::Permitted { .. }
+        )
+    }
+}
+
 /// What a command comes to.
 pub type Decision = Result<Vec<Event>, Refusal>;

@@ -419,6 +419,7 @@ impl Room {
         metrics::histogram!("atelier_live_batch_commands").record(to_f64(batch.verdicts.len()));
         metrics::counter!("atelier_live_events_total").increment(batch.events.len() as u64);
         self.publish(&batch);
+        self.publish_rights(&batch);
         self.advance(batch.events);
         self.keep_snapshot();
         self.behind |= batch.behind;

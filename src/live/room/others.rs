@@ -1,4 +1,6 @@
 //! What other nodes write: heard on the bus, told on the bus; what was not heard is read from the log.
+use bytes::Bytes;
+
 use super::{Room, writer::Batch};
 use crate::{
     bus::{Channel, Packet},
@@ -22,6 +24,16 @@ impl Room {
                 Packet { origin: self.origin, after: first.seq - 1, to: last.seq, payload: payload.into() },
             ),
             Err(error) => tracing::error!(%error, "batch not published; others find it by number"),
+        }
+    }
+
+    /// Tells whoever lets people into other things of this session that some may do something else from now on.
+    pub(super) fn publish_rights(&self, batch: &Batch) {
+        let own = batch.events.get(batch.others..).unwrap_or_default();
+        if let Some(last) = own.iter().rfind(|logged| logged.event.changes_rights()) {
+            let channel = Channel::rights(self.key.organization, self.key.session.uuid());
+            let (after, to) = (last.seq - 1, last.seq);
+            self.bus.publish(channel, Packet { origin: self.origin, after, to, payload: Bytes::new() });
         }
     }
 

@@ -19,3 +19,4 @@ mod processes;
 mod rights;
 mod subjects;
 mod versions;
+mod whiteboard;

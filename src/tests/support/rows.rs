@@ -98,6 +98,7 @@ pub const ROWS: &[Row] = &[
          VALUES ({id}, {org}, {collab_documents}, {id}::text::bytea, 'image/png', 1, 1, 1, 'x')",
     ),
     row("live_notes", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
+    row("live_whiteboards", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row(
         "live_polls",
         "(id, organization_id, live_session_id, question) VALUES ({id}, {org}, {live_sessions}, 'Probe?')",

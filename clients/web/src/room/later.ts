@@ -2,4 +2,4 @@
 export { default as closing } from './Closing.svelte';
 export { default as lost } from './Lost.svelte';
 export { default as me } from './Me.svelte';
-export { default as notes } from './Notes.svelte';
+export { default as together } from './Together.svelte';

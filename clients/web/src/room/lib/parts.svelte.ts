@@ -7,7 +7,7 @@ class Parts {
   texts = $state.raw<typeof Soon.texts>();
   questions = $state.raw<typeof Soon.questions>();
   me = $state.raw<typeof Later.me>();
-  notes = $state.raw<typeof Later.notes>();
+  together = $state.raw<typeof Later.together>();
   lost = $state.raw<typeof Later.lost>();
   closing = $state.raw<typeof Later.closing>();
 

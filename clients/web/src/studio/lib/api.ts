@@ -41,6 +41,8 @@ export type StudioApi = Pick<
   | 'versionContent'
   | 'versionDiff'
   | 'restoreVersion'
+  | 'whiteboard'
+  | 'changeWhiteboard'
 >;
 
 /** Faults by field, as the server names them, for the message beside each field. */

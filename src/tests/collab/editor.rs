@@ -191,8 +191,8 @@ impl Editor {
 
     /// The last news of a kind.
     pub fn told(&self, kind: &str) -> Option<serde_json::Value> {
-        let news = self.news.iter().filter_map(|news| serde_json::from_str::<serde_json::Value>(news).ok());
-        news.filter(|news| news["type"] == kind).next_back()
+        let mut news = self.news.iter().filter_map(|news| serde_json::from_str::<serde_json::Value>(news).ok());
+        news.rfind(|news| news["type"] == kind)
     }
 
     /// Hears what comes until it is so.

@@ -98,6 +98,7 @@ struct Room {
     seq: u64,
     resident: Resident,
     others: Others,
+    looks_due: Option<Instant>,
     peers: Peers,
     awareness: Awareness,
     next: Batch,
@@ -146,6 +147,7 @@ pub async fn open(
         seq,
         resident,
         others: Others::new(now),
+        looks_due: None,
         peers: Peers::default(),
         awareness: Awareness::new(),
         next: Batch::default(),
@@ -209,7 +211,11 @@ impl Room {
             let keeping = self.keeping.is_some();
             self.resident.is_saved(self.is_saved());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let due = [Some(self.next_tick), self.commit_due()].into_iter().flatten().min().unwrap_or(self.next_tick);
+            let due = [Some(self.next_tick), self.commit_due(), self.looks_due]
+                .into_iter()
+                .flatten()
+                .min()
+                .unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
@@ -241,6 +247,9 @@ impl Room {
 
     fn on_time(&mut self) {
         let now = Instant::now();
+        if self.looks_due.is_some_and(|due| due <= now) {
+            self.pass_looks(now);
+        }
         if self.next_tick > now {
             return;
         }
@@ -250,9 +259,6 @@ impl Room {
         self.tell_awareness(&gone, None);
         if self.peers.holds() {
             self.try_held();
-        }
-        for (connection, update) in self.peers.ripe_looks(now) {
-            self.look(connection, &update);
         }
         self.resident.is_looked_at_by(self.awareness.counts().0);
         self.keep_version(now);

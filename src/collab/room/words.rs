@@ -1,5 +1,5 @@
 //! What connections say: questions are answered at once, changes pass the gate and wait to be written.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     Due, Room, close,
@@ -17,6 +17,8 @@ use crate::collab::{
 
 /// After so many updates that no honest client makes, a connection is closed.
 const STRIKES: u32 = 3;
+/// Between two attempts to pass on what was said too soon about where people look.
+const LOOKS: Duration = Duration::from_millis(50);
 /// The most bytes about where somebody looks that are kept until it is their turn.
 const MOST_LATER: usize = 64 << 10;
 
@@ -179,6 +181,7 @@ impl Room {
             }
             // The newest says all.
             peer.later = Some(update);
+            self.looks_due.get_or_insert_with(|| Instant::now() + LOOKS);
             return;
         }
         if own {
@@ -187,7 +190,15 @@ impl Room {
         self.look(connection, &update);
     }
 
-    pub(super) fn look(&mut self, connection: Connection, update: &[u8]) {
+    /// What was said too soon, and may be said now.
+    pub(super) fn pass_looks(&mut self, now: Instant) {
+        for (connection, update) in self.peers.ripe_looks(now) {
+            self.look(connection, &update);
+        }
+        self.looks_due = self.peers.all().any(|(_, peer)| peer.later.is_some()).then(|| now + LOOKS);
+    }
+
+    fn look(&mut self, connection: Connection, update: &[u8]) {
         let Some(speaker) = self.peers.speaker(connection) else { return };
         match self.awareness.heard(speaker, update, Instant::now()) {
             Ok(news) => {

@@ -14,8 +14,8 @@ use crate::{
     builder::http as plans,
     coaching::http as summaries,
     collab::http::{
-        Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, SharedDocuments, VersionDiff,
-        VersionView, WhiteboardChange, WhiteboardView,
+        Attribution, Collaborator, FileView, Invitation, KeptVersion, NewVersion, NotesChange, NotesView,
+        SharedDocuments, VersionDiff, VersionView, WhiteboardChange, WhiteboardView,
     },
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
@@ -137,6 +137,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     SharedDocuments::export_all(settings)?;
     WhiteboardView::export_all(settings)?;
     WhiteboardChange::export_all(settings)?;
+    Collaborator::export_all(settings)?;
+    Invitation::export_all(settings)?;
     plans::PlanView::export_all(settings)?;
     plans::PlanRow::export_all(settings)?;
     plans::CreatePlan::export_all(settings)?;

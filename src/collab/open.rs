@@ -289,13 +289,24 @@ impl Collab {
             store::find(&mut tx, name).await
         };
         match found.await {
-            Ok(Some(document)) => match self.room(Key { organization, document }).await {
-                Ok(handle) => handle.rights_changed().await,
-                Err(why) => tracing::warn!(%name, ?why, "nobody was told of changed rights"),
-            },
+            Ok(Some(document)) => self.rights_changed_of(Key { organization, document }).await,
             Ok(None) => {}
             Err(error) => tracing::warn!(%name, %error, "nobody was told of changed rights"),
         }
+    }
+
+    /// The same where the document is known.
+    pub(super) async fn rights_changed_of(&self, key: Key) {
+        match self.room(key).await {
+            Ok(handle) => handle.rights_changed().await,
+            Err(why) => tracing::warn!(document = %key.document, ?why, "nobody was told of changed rights"),
+        }
+    }
+
+    /// Can this document only be read, whoever asks?
+    pub async fn is_frozen(&self, key: Key) -> Result<bool, Shut> {
+        let mut tx = self.db.tenant_as(key.organization, None).await?;
+        Ok(store::is_frozen(&mut tx, key.document).await?)
     }
 
     /// Writes what waits, closes all connections, ends all rooms.

@@ -2,6 +2,7 @@
 //!
 //! What a client sends passes the gate, is integrated, and waits for the next transaction. Only what is committed is
 //! told to the others, acknowledged, and published; so nobody ever sees what could still be lost.
+mod columns;
 mod commit;
 mod content;
 mod handle;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::{
+    columns::{FROZEN, THAWED},
     content::{Change, Full, Occasion},
     handle::{Closed, Handle, Words},
     others::LASTS,
@@ -113,6 +115,7 @@ struct Room {
     settings: Settings,
     version_due: Option<Instant>,
     keeping: Option<BoxFuture<'static, versions::Attempt>>,
+    columns: columns::Columns,
     idle_since: Option<Instant>,
     ending: bool,
     next_tick: Instant,
@@ -129,7 +132,7 @@ pub async fn open(
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let Opened { document, kind, seq, unkept, session } = read(&db, key).await?;
+    let Opened { document, kind, seq, unkept, behind, session } = read(&db, key).await?;
     let rights = session.map(|session| bus.subscribe(Channel::rights(key.organization, session)));
     let (inbox, messages) = mpsc::channel(INBOX);
     let resident = Resident::new(seq, document.size().memory());
@@ -162,6 +165,7 @@ pub async fn open(
         settings,
         version_due: unkept.map(|age| now + settings.versions_every.saturating_sub(age)),
         keeping: None,
+        columns: if behind { columns::Columns::behind(now) } else { columns::Columns::default() },
         idle_since: Some(now),
         ending: false,
         next_tick: now + TICK,
@@ -178,6 +182,8 @@ struct Opened {
     unkept: Option<Duration>,
     /// The live session that it belongs to.
     session: Option<Uuid>,
+    /// Are there columns that do not say the same yet?
+    behind: bool,
 }
 
 async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
@@ -185,6 +191,8 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let (kind, seq, parts) = store::parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
     let unkept = history::unkept_for(&mut tx, key.document).await?;
     let session = store::session(&mut tx, key.document).await?;
+    let progress = store::progress(&mut tx, key.document).await?;
+    let behind = kind.has_columns() && progress.is_some_and(|progress| progress.materialised < seq);
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
@@ -194,7 +202,7 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok(Opened { document, kind, seq, unkept, session })
+    Ok(Opened { document, kind, seq, unkept, behind, session })
 }
 
 impl Room {
@@ -208,14 +216,11 @@ impl Room {
         loop {
             self.start_commit();
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
-            let keeping = self.keeping.is_some();
+            let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
             self.resident.is_saved(self.is_saved());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let due = [Some(self.next_tick), self.commit_due(), self.looks_due]
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(self.next_tick);
+            let dues = [Some(self.next_tick), self.commit_due(), self.looks_due, self.columns.due()];
+            let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
@@ -225,6 +230,7 @@ impl Room {
                 () = changed(&mut rights) => self.close_all(close::RESET, "rights have changed"),
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
                 attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
+                attempt = settled(&mut self.columns.under_way), if projecting => self.columns_written(attempt),
             }
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
@@ -237,6 +243,7 @@ impl Room {
     fn may_end(&self) -> bool {
         let written = self.is_saved();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        let idle = idle && self.columns.are_settled();
         written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
     }
 
@@ -247,6 +254,7 @@ impl Room {
 
     fn on_time(&mut self) {
         let now = Instant::now();
+        self.write_columns(now);
         if self.looks_due.is_some_and(|due| due <= now) {
             self.pass_looks(now);
         }
@@ -314,6 +322,7 @@ impl Room {
         self.tell_awareness(&gone, None);
         self.publish_awareness(&gone);
         if self.peers.is_empty() {
+            self.hurry_columns();
             self.idle_since.get_or_insert_with(Instant::now);
         }
     }

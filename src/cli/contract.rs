@@ -134,11 +134,11 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     NotesView::export_all(settings)?;
     FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
-    Collaborator::export_all(settings)?;
-    Invitation::export_all(settings)?;
     SharedDocuments::export_all(settings)?;
     WhiteboardView::export_all(settings)?;
     WhiteboardChange::export_all(settings)?;
+    Collaborator::export_all(settings)?;
+    Invitation::export_all(settings)?;
     plans::PlanView::export_all(settings)?;
     plans::PlanRow::export_all(settings)?;
     plans::CreatePlan::export_all(settings)?;

@@ -19,6 +19,8 @@ export type StudioApi = Pick<
   | 'results'
   | 'notes'
   | 'changeNotes'
+  | 'whiteboard'
+  | 'changeWhiteboard'
   | 'plans'
   | 'plan'
   | 'createPlan'
@@ -41,8 +43,6 @@ export type StudioApi = Pick<
   | 'versionContent'
   | 'versionDiff'
   | 'restoreVersion'
-  | 'whiteboard'
-  | 'changeWhiteboard'
 >;
 
 /** Faults by field, as the server names them, for the message beside each field. */

@@ -12,7 +12,9 @@ export function joinUrl(code: string): string {
 /** Where to go after signing in: only ever a page of the studio. */
 export function nextAfterLogin(search: string): string {
   const next = new URLSearchParams(search).get('next') ?? '';
-  return /^\/studio(\/s\/[\w-]+(\/(results|notes|board))?|\/(plans|summaries)(\/[\w-]+)?)?$/.test(next) ? next : '/studio';
+  return /^\/studio(\/s\/[\w-]+(\/(results|notes|board))?|\/(plans|summaries)(\/[\w-]+)?)?$/.test(next)
+    ? next
+    : '/studio';
 }
 
 export const consolePath = (id: string): string => `/studio/s/${id}`;

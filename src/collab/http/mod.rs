@@ -95,7 +95,7 @@ where
 {
     OpenApiRouter::new()
         .routes(routes!(notes, change_notes))
-        .routes(routes!(content::read, content::change))
+        .merge(content::router())
         .routes(routes!(ticket::ticket))
         .merge(subjects::router())
         .merge(collaborators::router())

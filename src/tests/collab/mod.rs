@@ -14,5 +14,6 @@ mod nodes;
 mod notes;
 mod processes;
 mod rights;
+mod refused;
 mod subjects;
 mod versions;

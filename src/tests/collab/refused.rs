@@ -1,0 +1,48 @@
+//! What the database refuses or nobody can read is said, not tried for ever; and it takes nobody's place.
+use std::time::Duration;
+
+use atelier::bus::Bus;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::time::timeout;
+
+use super::editor::Editor;
+use crate::support::{Atelier, client::DEADLINE};
+
+impl Atelier {
+    /// Behind the back of the server.
+    async fn behind(&self, statement: &str) {
+        let mut superuser = self.database.superuser().await;
+        sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(&mut superuser).await.unwrap();
+    }
+    /// Documents that are still to become columns.
+    async fn dirty(&self) -> i64 {
+        let dirty = sqlx::query_scalar("SELECT count(*) FROM collab_documents WHERE materialised_seq < head_seq");
+        dirty.fetch_one(&mut self.database.superuser().await).await.unwrap()
+    }
+}
+
+/// Until some statement of the server waits for a row that is locked.
+pub async fn somebody_waits(behind: &mut PgConnection) {
+    let looking = async {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut *behind).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, looking).await.expect("somebody waits");
+}
+
+#[tokio::test]
+async fn long_text_is_taken_whole() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let (id, name) = ada.summarises("Bo").await;
+    let path = format!("/documents/{name}/content");
+    let long = "wörter und ".repeat(18_000);
+    ada.writes(&name, json!({ "edited": long })).await;
+    ada.sees(&format!("/summaries/{id}"), |view| view["edited"].as_str().is_some_and(|text| text == long.trim())).await;
+    ada.patch(&path, json!({ "edited": "x".repeat(2 << 20) })).await.refuses(413, "too_large");
+}

@@ -11,7 +11,7 @@ use super::{
     document::Document,
     room::Key,
     schema::{Content, Fault, Why, check},
-    store::{self, Draft, Head, Origin},
+    store::{self, Draft, Head, Origin, Unread},
 };
 use crate::{
     coaching,
@@ -80,6 +80,15 @@ pub enum ProjectError {
 pub async fn project(db: &Db, clock: &Clock, key: Key, patience: Patience) -> Result<Option<Projected>, ProjectError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     if !store::hold(&mut tx, key.document, patience).await? {
+impl From<Unread> for ProjectError {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Database(error) => Self::Database(error),
+            Unread::Hole => Self::Broken,
+        }
+    }
+}
+
         return Ok(None);
     }
     let projected = project_in(&mut tx, clock, key.document).await?;

@@ -36,6 +36,25 @@ pub async fn somebody_waits(behind: &mut PgConnection) {
 }
 
 #[tokio::test]
+async fn a_log_with_a_hole_is_not_taken_for_the_document() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    for gone in [4, 2] {
+        let (id, name) = ada.plans("Indexes").await;
+        let path = format!("/documents/{name}/content");
+        for title in ["One", "Two", "Three"] {
+            ada.writes(&name, json!({ "title": title })).await;
+        }
+        ada.sees(&format!("/builder-sessions/{id}"), |view| view["title"] == "Three").await;
+        let here = format!("(SELECT id FROM collab_documents WHERE subject_id = '{id}')");
+        app.behind(&format!("DELETE FROM collab_updates WHERE document_id = {here} AND seq = {gone}")).await;
+        let elsewhere = app.another(Bus::local()).await;
+        let answer = elsewhere.ask(axum::http::Method::GET, &format!("/api/v1{path}"), Some(&ada.token), None).await;
+        answer.refuses(503, "unavailable");
+    }
+}
+
+#[tokio::test]
 async fn long_text_is_taken_whole() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;

@@ -10,7 +10,7 @@ use super::{
     history::{self, HistoryError},
     hocuspocus::Scope,
     materialise::{self, Patience},
-    room::{self, Change, Full, Handle, Key, Peer, WriteError},
+    room::{self, Change, Handle, Key, Peer, Refused, WriteError},
     schema::Content,
     store,
 };
@@ -85,6 +85,8 @@ pub enum Unchanged {
 impl From<sqlx::Error> for Shut {
     fn from(error: sqlx::Error) -> Self {
         tracing::warn!(%error, "a document was not opened");
+    /// It can only be read.
+    Frozen,
         Self::Unavailable
     }
 }
@@ -187,9 +189,12 @@ impl Collab {
     pub async fn content(&self, key: Key, change: Option<Change>) -> Result<Content, Unchanged> {
         for _ in 0..ATTEMPTS {
             let handle = self.room(key).await.map_err(Unchanged::Shut)?;
-            // A room that ended in between is opened again.
-            if let Ok(answer) = handle.content(change.clone()).await {
-                return answer.map_err(|Full| Unchanged::Full);
+            match handle.content(change.clone()).await {
+                Ok(Ok(content)) => return Ok(content),
+                Ok(Err(Refused::Full)) => return Err(Unchanged::Full),
+                Ok(Err(Refused::Frozen)) if change.is_some() => return Err(Unchanged::Frozen),
+                // A room that ended in between is opened again.
+                Ok(Err(Refused::Frozen)) | Err(room::Closed) => {}
             }
         }
         Err(Unchanged::Shut(Shut::Unavailable))
@@ -200,6 +205,10 @@ impl Collab {
         // What is under way here is written first.
         self.content(key, None).await.map_err(|_| HistoryError::Broken)?;
         let mut tx = self.db.tenant_as(key.organization, None).await?;
+            // Asked before the room is: it would have to begin anew, with everybody in it.
+            if change.is_some() && self.is_frozen(key).await.map_err(Unchanged::Shut)? {
+                return Err(Unchanged::Frozen);
+            }
         let version = history::keep(&mut tx, &self.clock, key.document, draft).await?;
         tx.commit().await?;
         self.tell(key, room::VERSION).await;

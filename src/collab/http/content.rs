@@ -121,10 +121,7 @@ async fn change(
 ) -> Result<Answer<serde_json::Value>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, scope) = find(&collab, &presented, &document).await?;
-    if scope != Scope::ReadWrite {
-        let frozen = collab.is_frozen(key).await.map_err(problem)?;
-        return Err(if frozen { Code::DocumentFrozen } else { Code::Forbidden }.into());
-    }
+    writable(&collab, key, scope).await?;
     let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
     let change = Change { content, author: presented.user, occasion: Occasion::Edit };
     let content = collab.content(key, Some(change)).await.map_err(refused)?;
@@ -142,6 +139,15 @@ pub(super) async fn find(
     Ok((name, key, scope))
 }
 
+/// May it be changed with this scope? Says so if nobody may.
+pub(super) async fn writable(collab: &Collab, key: Key, scope: Scope) -> Result<(), Problem> {
+    if scope == Scope::ReadWrite {
+        return Ok(());
+    }
+    let frozen = collab.is_frozen(key).await.map_err(problem)?;
+    Err(if frozen { Code::DocumentFrozen } else { Code::Forbidden }.into())
+}
+
 fn text(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -157,6 +163,7 @@ pub(super) fn refused(unchanged: Unchanged) -> Problem {
     match unchanged {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Problem::new(Code::TooLarge).detail("The document would be too large."),
+        Unchanged::Frozen => Code::DocumentFrozen.into(),
     }
 }
 

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use self::{
     columns::{FROZEN, THAWED},
-    content::{Change, Full, Occasion},
+    content::{Change, Occasion, Refused},
     handle::{Closed, Handle, Words},
     peers::{Peer, Said, Wire},
     versions::VERSION,

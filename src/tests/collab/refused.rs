@@ -36,6 +36,50 @@ pub async fn somebody_waits(behind: &mut PgConnection) {
 }
 
 #[tokio::test]
+async fn changes_of_a_frozen_document_are_refused_and_nobody_is_put_out() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let (_, name) = ada.plans("Indexes").await;
+    let path = format!("/documents/{name}");
+    let version = ada.post(&format!("{path}/versions"), json!({ "label": "First" })).await;
+    let restore = format!("{path}/versions/{}/restore", version.is(201).text("/id"));
+    ada.writes(&name, json!({ "title": "Later" })).await;
+    let mut editor = Editor::opens(app.address, &name, &ada.token).await.comes_in().await;
+    app.behind("UPDATE collab_documents SET frozen_at = now()").await;
+    ada.patch(&format!("{path}/content"), json!({ "title": "No" })).await.refuses(409, "document_frozen");
+    ada.post(&restore, json!({})).await.refuses(409, "document_frozen");
+    editor.hears_for(Duration::from_millis(300)).await;
+    assert_eq!((editor.closed, editor.text("title")), (None, "Later".to_owned()));
+    assert_eq!(ada.get(&format!("{path}/content")).await.is(200).body["title"], "Later");
+
+    let (id, name) = ada.summarises("Bo").await;
+    let version = ada.post(&format!("/documents/{name}/versions"), json!({ "label": "First" })).await;
+    let restore = format!("/documents/{name}/versions/{}/restore", version.is(201).text("/id"));
+    ada.writes(&name, json!({ "edited": "Dear Bo" })).await;
+    ada.post(&format!("/summaries/{id}/approve"), json!({})).await.is(200);
+    ada.post(&restore, json!({})).await.refuses(409, "document_frozen");
+}
+
+#[tokio::test]
+async fn a_change_that_meets_the_freezing_is_refused_as_one_after_it() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let (_, name) = ada.plans("Indexes").await;
+    let path = format!("/documents/{name}/content");
+    ada.get(&path).await.is(200);
+    let mut behind = app.database.superuser().await;
+    let mut freezing = behind.begin().await.unwrap();
+    sqlx::query("UPDATE collab_documents SET frozen_at = now()").execute(&mut *freezing).await.unwrap();
+    let deciding = async {
+        somebody_waits(&mut app.database.superuser().await).await;
+        freezing.commit().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(ada.patch(&path, json!({ "title": "No" })), deciding);
+    answer.refuses(409, "document_frozen");
+    assert_eq!(ada.get(&path).await.is(200).body["title"], "Indexes");
+}
+
+#[tokio::test]
 async fn a_log_with_a_hole_is_not_taken_for_the_document() {
     let app = Atelier::start().await;
     let ada = app.instructor("ada").await;

@@ -5,6 +5,9 @@ use super::{
 };
 use crate::kernel::text;
 
+/// So much of an item's key is named: clients make keys, of any length.
+const MOST_OF_A_KEY: usize = 64;
+
 /// All that is wrong, in the order of the fields; nothing if it may be copied. Looks at the whole document: a field that
 /// is not there is empty.
 pub fn faults(schema: &Schema, content: &Content) -> Vec<Fault> {
@@ -29,7 +32,8 @@ fn look(known: &[Field], fields: &Fields, path: &str, faults: &mut Vec<Fault>) {
 }
 
 fn look_at_item(inner: &[Field], item: &Item, path: &str, faults: &mut Vec<Fault>) {
-    let path = format!("{path}/{}", item.id);
+    let key: String = item.id.chars().take(MOST_OF_A_KEY).collect();
+    let path = format!("{path}/{key}");
     // Another spelling would be the same id to PostgreSQL.
     if uuid::Uuid::try_parse(&item.id).is_ok_and(|id| id.hyphenated().to_string() == item.id) {
         look(inner, &item.fields, &format!("{path}/"), faults);
@@ -119,6 +123,14 @@ mod tests {
             let content = Content::from_json(schema, &actions(due)).unwrap();
             assert_eq!(faults(schema, &content).is_empty(), fine, "{due}");
         }
+    }
+
+    #[test]
+    fn a_long_key_is_named_by_its_beginning() {
+        let item = Item { id: "ä".repeat(10_000), fields: Fields::new() };
+        let content = Content { fields: Fields::from([("actions", Value::Items(vec![item]))]) };
+        let found = faults(Kind::Summary.schema(), &content);
+        assert_eq!(found, [Fault { field: format!("actions/{}", "ä".repeat(64)), why: Why::NoId }]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! All documents that are open on this node, and the way to one.
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{
@@ -31,6 +32,8 @@ const SWEEP: Duration = Duration::from_secs(30);
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
 /// So many in one sweep.
 const MOST_SWEPT: i32 = 200;
+/// So many that did not work are passed over.
+const MOST_PASSED_OVER: usize = 10_000;
 /// So often a document is opened anew for one request.
 const ATTEMPTS: u32 = 3;
 
@@ -49,6 +52,8 @@ pub struct Collab {
     tasks: Tasks,
     settings: Settings,
     rooms: Registry<Key, Handle>,
+    /// Documents whose columns could not be written by this sweep or the last ones: others first.
+    unswept: Arc<Mutex<Vec<DocumentId>>>,
 }
 
 /// How documents are kept open.
@@ -80,13 +85,13 @@ pub enum Unchanged {
     Shut(Shut),
     /// It would be too large.
     Full,
+    /// It can only be read.
+    Frozen,
 }
 
 impl From<sqlx::Error> for Shut {
     fn from(error: sqlx::Error) -> Self {
         tracing::warn!(%error, "a document was not opened");
-    /// It can only be read.
-    Frozen,
         Self::Unavailable
     }
 }
@@ -94,7 +99,7 @@ impl From<sqlx::Error> for Shut {
 impl Collab {
     /// No documents yet. Starts the head check.
     pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, settings: Settings) -> Self {
-        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default() };
+        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default(), unswept: Arc::default() };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         let sweeper = collab.clone();
@@ -107,11 +112,13 @@ impl Collab {
         collab
     }
 
-    /// Writes the columns of documents that changed longer ago than this and have no node that would.
+    /// Writes the columns of documents that changed longer ago than this and have no node that would. Those that do not
+    /// work are tried again when nothing else is left.
     pub async fn sweep(&self, left_behind: TimeDelta) {
+        let mut failed = self.unswept.lock().clone();
         let found = async {
             let mut tx = self.db.system().await?;
-            let found = store::dirty(&mut tx, self.clock.now() - left_behind, MOST_SWEPT).await?;
+            let found = store::dirty(&mut tx, self.clock.now() - left_behind, MOST_SWEPT, &failed).await?;
             tx.commit().await?;
             Ok::<_, sqlx::Error>(found)
         };
@@ -119,16 +126,23 @@ impl Collab {
             Ok(found) => found,
             Err(error) => return tracing::debug!(%error, "sweep of documents failed; the next one comes soon"),
         };
-        let dirty = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let dirty = u32::try_from(found.len() + failed.len()).unwrap_or(u32::MAX);
         metrics::gauge!("atelier_collab_documents_dirty").set(f64::from(dirty));
+        if found.is_empty() || failed.len() >= MOST_PASSED_OVER {
+            failed.clear();
+        }
         for (organization, document) in found {
             let key = Key { organization, document };
             match materialise::project(&self.db, &self.clock, key, Patience::Leave).await {
                 Ok(Some(_)) => metrics::counter!("atelier_collab_swept_total").increment(1),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%document, %error, "columns of a document were not written"),
+                Err(error) => {
+                    tracing::warn!(%document, %error, "columns of a document were not written; others first");
+                    failed.push(document);
+                }
             }
         }
+        *self.unswept.lock() = failed;
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.
@@ -188,6 +202,10 @@ impl Collab {
     /// What a document says, all of it saved; with a change, after that. The same change twice is the change once.
     pub async fn content(&self, key: Key, change: Option<Change>) -> Result<Content, Unchanged> {
         for _ in 0..ATTEMPTS {
+            // Asked before the room is: it would have to begin anew, with everybody in it.
+            if change.is_some() && self.is_frozen(key).await.map_err(Unchanged::Shut)? {
+                return Err(Unchanged::Frozen);
+            }
             let handle = self.room(key).await.map_err(Unchanged::Shut)?;
             match handle.content(change.clone()).await {
                 Ok(Ok(content)) => return Ok(content),
@@ -205,10 +223,6 @@ impl Collab {
         // What is under way here is written first.
         self.content(key, None).await.map_err(|_| HistoryError::Broken)?;
         let mut tx = self.db.tenant_as(key.organization, None).await?;
-            // Asked before the room is: it would have to begin anew, with everybody in it.
-            if change.is_some() && self.is_frozen(key).await.map_err(Unchanged::Shut)? {
-                return Err(Unchanged::Frozen);
-            }
         let version = history::keep(&mut tx, &self.clock, key.document, draft).await?;
         tx.commit().await?;
         self.tell(key, room::VERSION).await;

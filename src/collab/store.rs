@@ -328,18 +328,21 @@ pub async fn set_frozen(tx: &mut TenantTx, id: DocumentId, since: Option<Moment>
         .map(drop)
 }
 
-/// Documents of any tenant that should have become columns before `before`.
+/// Documents of any tenant that should have become columns before `before`, but for these; the oldest first.
 pub async fn dirty(
     tx: &mut SystemTx,
     before: Moment,
     most: i32,
+    but: &[DocumentId],
 ) -> Result<Vec<(Id<caller::Organization>, DocumentId)>, sqlx::Error> {
+    let but: Vec<Uuid> = but.iter().map(|document| document.uuid()).collect();
     let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.has_columns()).map(Kind::key).collect();
     let rows = sqlx::query!(
-        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3)"#,
+        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3, $4)"#,
         &kinds as &[&str],
         before,
-        most
+        most,
+        &but as &[Uuid],
     )
     .fetch_all(&mut **tx)
     .await?;

@@ -9,3 +9,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     ORDER BY d.updated_at LIMIT most
 $$;
 SELECT hand_to_system('collab_dirty(text[], timestamptz, integer, uuid[])');
+
+-- A client who was found by an address may be known to other coaches by another name, which is theirs.
+ALTER TABLE client_sessions ADD COLUMN called varchar(200);
+COMMENT ON COLUMN client_sessions.called IS 'How the coach of this session calls a client whom somebody else has made.';

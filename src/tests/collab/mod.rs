@@ -1,5 +1,6 @@
 //! Shared documents over real sockets, on a real database.
 mod attribution;
+mod clients;
 mod columns;
 mod content;
 mod editor;
@@ -13,7 +14,7 @@ mod marks;
 mod nodes;
 mod notes;
 mod processes;
-mod rights;
 mod refused;
+mod rights;
 mod subjects;
 mod versions;

@@ -176,7 +176,8 @@ async fn list(mut tx: Tx, Query(page): Query<PageQuery>) -> Result<Answer<Page<S
     let caller = tx.caller.clone();
     let rows = sqlx::query!(
         r#"SELECT s.id, s.status, s.approved_at, s.updated_at, g.session_date, k.user_id AS coach,
-                  n.id AS client, n.name AS client_name, c.level AS "level?"
+                  n.id AS client, c.level AS "level?",
+                  CASE WHEN $3 THEN n.name ELSE coalesce(p.called, n.name) END AS "client_name!"
            FROM summaries s
            JOIN client_sessions p ON p.id = s.client_session_id
            JOIN coaching_clients n ON n.id = p.client_id
@@ -254,7 +255,7 @@ pub async fn insert(tx: &mut TenantTx, clock: &Clock, caller: &Caller, wish: &Cr
     let session = people::session(tx, clock, caller, coach, date, wish.live_session).await?;
     let person = Person { name: &name, email: email.as_deref() };
     let client = people::client(tx, clock, coach, &person, date).await?;
-    let attendance = people::attendance(tx, clock, client, session).await?;
+    let attendance = people::attendance(tx, clock, client, session, &name).await?;
     let (id, now) = (clock.id::<()>().uuid(), clock.now());
     let made = sqlx::query!(
         "INSERT INTO summaries (id, organization_id, client_session_id, status, updated_by_id, created_at, updated_at)
@@ -295,7 +296,7 @@ pub async fn find(tx: &mut TenantTx, caller: &Caller, id: Uuid) -> Result<Summar
     let row = sqlx::query!(
         r#"SELECT s.status, s.wins, s.challenges, s.coach_recommendations, s.action_items, s.coach_edited_version,
                   s.ai_version, s.approved_at, s.created_at, s.updated_at, g.session_date, g.live_session_id,
-                  n.id AS client, n.name AS client_name,
+                  n.id AS client, CASE WHEN $3 THEN n.name ELSE coalesce(p.called, n.name) END AS "client_name!",
                   d.head_seq AS "head?", d.materialised_seq AS "materialised?", d.materialise_error, d.frozen_at
            FROM summaries s
            JOIN client_sessions p ON p.id = s.client_session_id
@@ -305,6 +306,7 @@ pub async fn find(tx: &mut TenantTx, caller: &Caller, id: Uuid) -> Result<Summar
            WHERE s.id = $1"#,
         id,
         SUBJECT,
+        caller.may(Permission::CoachingAll),
     )
     .fetch_optional(&mut **tx)
     .await?

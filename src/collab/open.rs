@@ -1,11 +1,15 @@
 //! All documents that are open on this node, and the way to one.
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{
@@ -14,7 +18,7 @@ use super::{
     history::{self, HistoryError},
     hocuspocus::Scope,
     materialise::{self, Patience},
-    room::{self, Change, Full, Handle, Key, Peer, WriteError},
+    room::{self, Change, Handle, Key, Peer, Refused, WriteError},
     schema::Content,
     store,
 };
@@ -37,6 +41,8 @@ const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
 const MOST_SWEPT: i32 = 200;
 /// Nobody waits longer to come in.
 const ENTER: Duration = Duration::from_secs(15);
+/// So many that did not work are passed over.
+const MOST_PASSED_OVER: usize = 10_000;
 /// So often a document is opened anew for one request.
 const ATTEMPTS: u32 = 3;
 
@@ -55,6 +61,8 @@ pub struct Collab {
     tasks: Tasks,
     settings: Settings,
     rooms: Registry<Key, Handle>,
+    /// Documents whose columns could not be written by this sweep or the last ones: others first.
+    unswept: Arc<Mutex<Vec<DocumentId>>>,
 }
 
 /// How documents are kept open.
@@ -99,6 +107,8 @@ pub enum Unchanged {
     Shut(Shut),
     /// It would be too large.
     Full,
+    /// It can only be read.
+    Frozen,
 }
 
 impl From<sqlx::Error> for Shut {
@@ -111,7 +121,7 @@ impl From<sqlx::Error> for Shut {
 impl Collab {
     /// No documents yet. Starts the head check.
     pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, settings: Settings) -> Self {
-        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default() };
+        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default(), unswept: Arc::default() };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         let sweeper = collab.clone();
@@ -124,11 +134,13 @@ impl Collab {
         collab
     }
 
-    /// Writes the columns of documents that changed longer ago than this and have no node that would.
+    /// Writes the columns of documents that changed longer ago than this and have no node that would. Those that do not
+    /// work are tried again when nothing else is left.
     pub async fn sweep(&self, left_behind: TimeDelta) {
+        let mut failed = self.unswept.lock().clone();
         let found = async {
             let mut tx = self.db.system().await?;
-            let found = store::dirty(&mut tx, self.clock.now() - left_behind, MOST_SWEPT).await?;
+            let found = store::dirty(&mut tx, self.clock.now() - left_behind, MOST_SWEPT, &failed).await?;
             tx.commit().await?;
             Ok::<_, sqlx::Error>(found)
         };
@@ -136,16 +148,23 @@ impl Collab {
             Ok(found) => found,
             Err(error) => return tracing::debug!(%error, "sweep of documents failed; the next one comes soon"),
         };
-        let dirty = u32::try_from(found.len()).unwrap_or(u32::MAX);
+        let dirty = u32::try_from(found.len() + failed.len()).unwrap_or(u32::MAX);
         metrics::gauge!("atelier_collab_documents_dirty").set(f64::from(dirty));
+        if found.is_empty() || failed.len() >= MOST_PASSED_OVER {
+            failed.clear();
+        }
         for (organization, document) in found {
             let key = Key { organization, document };
             match materialise::project(&self.db, &self.clock, key, Patience::Leave).await {
                 Ok(Some(_)) => metrics::counter!("atelier_collab_swept_total").increment(1),
                 Ok(None) => {}
-                Err(error) => tracing::warn!(%document, %error, "columns of a document were not written"),
+                Err(error) => {
+                    tracing::warn!(%document, %error, "columns of a document were not written; others first");
+                    failed.push(document);
+                }
             }
         }
+        *self.unswept.lock() = failed;
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.
@@ -259,10 +278,17 @@ impl Collab {
     /// What a document says, all of it saved; with a change, after that. The same change twice is the change once.
     pub async fn content(&self, key: Key, change: Option<Change>) -> Result<Content, Unchanged> {
         for _ in 0..ATTEMPTS {
+            // Asked before the room is: it would have to begin anew, with everybody in it.
+            if change.is_some() && self.is_frozen(key).await.map_err(Unchanged::Shut)? {
+                return Err(Unchanged::Frozen);
+            }
             let handle = self.room(key).await.map_err(Unchanged::Shut)?;
-            // A room that ended in between is opened again.
-            if let Ok(answer) = handle.content(change.clone()).await {
-                return answer.map_err(|Full| Unchanged::Full);
+            match handle.content(change.clone()).await {
+                Ok(Ok(content)) => return Ok(content),
+                Ok(Err(Refused::Full)) => return Err(Unchanged::Full),
+                Ok(Err(Refused::Frozen)) if change.is_some() => return Err(Unchanged::Frozen),
+                // A room that ended in between is opened again.
+                Ok(Err(Refused::Frozen)) | Err(room::Closed) => {}
             }
         }
         Err(Unchanged::Shut(Shut::Unavailable))

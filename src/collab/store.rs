@@ -188,26 +188,38 @@ pub async fn read(tx: &mut TenantTx, id: DocumentId, after: u64) -> Result<Vec<S
     Ok(rows.into_iter().map(|row| Stored { seq: from_signed(row.seq), payload: row.payload }).collect())
 }
 
+/// Why there are no parts of a document that exists.
+#[derive(Debug, thiserror::Error)]
+pub enum Unread {
+    /// The database is away.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// Some of its updates are neither in the log nor in the merged state.
+    #[error("the log has a hole")]
+    Hole,
+}
+
 /// All that there is of a document: its kind, its last number, the merged state and the updates after it. None: no such
 /// document here.
-pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u64, Vec<Vec<u8>>)>, sqlx::Error> {
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
+pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u64, Vec<Vec<u8>>)>, Unread> {
+    for _ in 0..ATTEMPTS {
         let Some((head, kind, state)) = snapshot(tx, id).await? else { return Ok(None) };
         let (mut seq, mut parts, mut cut) = (head.snapshot_seq, Vec::from_iter(state), false);
         loop {
             let some = read(tx, id, seq).await?;
             let (Some(first), Some(last)) = (some.first(), some.last()) else { break };
-            // The log was merged and cut in between: there is a newer state.
-            cut |= first.seq != seq + 1;
+            // Numbers are given without gaps.
+            cut |= first.seq != seq + 1 || last.seq - first.seq + 1 != some.len() as u64;
             seq = last.seq;
             parts.extend(some.into_iter().map(|stored| stored.payload));
         }
-        if !cut || attempts == ATTEMPTS {
+        cut |= seq < head.seq;
+        // If not, the log was merged and cut in between: there is a newer state.
+        if !cut {
             return Ok(Some((kind, seq, parts)));
         }
     }
+    Err(Unread::Hole)
 }
 
 /// Appends updates after the head, which must be locked, and moves it. Returns the new head's number.
@@ -350,18 +362,21 @@ pub async fn set_frozen(tx: &mut TenantTx, id: DocumentId, since: Option<Moment>
         .map(drop)
 }
 
-/// Documents of any tenant that should have become columns before `before`.
+/// Documents of any tenant that should have become columns before `before`, but for these; the oldest first.
 pub async fn dirty(
     tx: &mut SystemTx,
     before: Moment,
     most: i32,
+    but: &[DocumentId],
 ) -> Result<Vec<(Id<caller::Organization>, DocumentId)>, sqlx::Error> {
+    let but: Vec<Uuid> = but.iter().map(|document| document.uuid()).collect();
     let kinds: Vec<&str> = Kind::ALL.into_iter().filter(|kind| kind.has_columns()).map(Kind::key).collect();
     let rows = sqlx::query!(
-        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3)"#,
+        r#"SELECT id AS "id!", organization_id AS "organization!" FROM collab_dirty($1, $2, $3, $4)"#,
         &kinds as &[&str],
         before,
-        most
+        most,
+        &but as &[Uuid],
     )
     .fetch_all(&mut **tx)
     .await?;

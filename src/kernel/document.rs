@@ -57,7 +57,8 @@ pub struct DocumentState {
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "DocumentError.ts")]
 pub struct DocumentError {
-    /// `document_invalid`: fields are not what they must be.
+    /// `document_invalid`: fields are not what they must be. `document_refused`: the database did not take it;
+    /// `document_unreadable`: what is stored cannot be read; nothing is tried again until the document changes.
     pub code: String,
     /// What is wrong with which field; at most twenty.
     pub fields: Vec<DocumentFault>,

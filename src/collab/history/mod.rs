@@ -17,7 +17,7 @@ use super::{
     DocumentId, Kind,
     document::Document,
     schema::{COMMENTS, Content},
-    store,
+    store::{self, Unread},
 };
 use crate::{
     db::TenantTx,
@@ -116,6 +116,15 @@ pub enum HistoryError {
     /// What is stored cannot be read.
     #[error("the state cannot be read")]
     Broken,
+}
+
+impl From<Unread> for HistoryError {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Database(error) => Self::Database(error),
+            Unread::Hole => Self::Broken,
+        }
+    }
 }
 
 /// Keeps what the log has now as a version.

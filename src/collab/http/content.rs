@@ -1,12 +1,13 @@
 //! What a document says, read and changed by whoever is no editor: the same truth that editors hold.
 use axum::{
     Json as Answer,
-    extract::State,
+    extract::{DefaultBodyLimit, FromRef, State},
     http::header,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::asker;
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         extract::{Json, Path, Query},
         problem::FieldError,
     },
-    identity::{MaybeIdentity, Presented},
+    identity::{Identity, MaybeIdentity, Presented},
     kernel::Code,
 };
 
@@ -50,6 +51,19 @@ pub(super) struct Wish {
     format: Format,
 }
 
+/// What a change may have: the longest fields, as the JSON of their nodes.
+const MOST_BYTES: usize = 2 << 20;
+
+/// With a body larger than elsewhere.
+pub(super) fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Collab: FromRef<S>,
+    Identity: FromRef<S>,
+{
+    OpenApiRouter::new().routes(routes!(read, change)).layer(DefaultBodyLimit::max(MOST_BYTES))
+}
+
 /// Read a document
 ///
 /// What it says now, all of it saved. The name is the one that editors connect with.
@@ -60,7 +74,7 @@ pub(super) struct Wish {
     (status = 404, description = "No such document, or not for you.", body = Problem),
     (status = 503, description = "It cannot be read right now.", body = Problem),
 ))]
-pub(super) async fn read(
+async fn read(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
     Path(document): Path<String>,
@@ -86,7 +100,8 @@ pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response
 ///
 /// Give the fields that shall change, as JSON: short text as text, rich text as Markdown or as the JSON of a ProseMirror
 /// document, items as the list of all items with their ids. Null empties a field. The document is changed as little as
-/// possible, under the carets of those who edit it: what others write meanwhile stays. Answered when it is saved.
+/// possible, under the carets of those who edit it: what others write meanwhile stays. Answered when it is saved. At most
+/// 2 MiB.
 #[utoipa::path(patch, path = "/documents/{document}/content", tag = "documents",
     params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`.")),
     request_body(content = Object, content_type = "application/json"), responses(
@@ -94,11 +109,11 @@ pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response
     (status = 403, description = "You may only read it.", body = Problem),
     (status = 404, description = "No such document, or not for you.", body = Problem),
     (status = 409, description = "Nobody can change it any more.", body = Problem),
-    (status = 413, description = "The document would be too large.", body = Problem),
+    (status = 413, description = "The change is too large, or the document would be.", body = Problem),
     (status = 422, description = "Some fields are not what they must be.", body = Problem),
     (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
 ))]
-pub(super) async fn change(
+async fn change(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
     Path(document): Path<String>,
@@ -106,10 +121,7 @@ pub(super) async fn change(
 ) -> Result<Answer<serde_json::Value>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, scope) = find(&collab, &presented, &document).await?;
-    if scope != Scope::ReadWrite {
-        let frozen = collab.is_frozen(key).await.map_err(problem)?;
-        return Err(if frozen { Code::DocumentFrozen } else { Code::Forbidden }.into());
-    }
+    writable(&collab, key, scope).await?;
     let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
     let change = Change { content, author: presented.user, occasion: Occasion::Edit };
     let content = collab.content(key, Some(change)).await.map_err(refused)?;
@@ -127,6 +139,15 @@ pub(super) async fn find(
     Ok((name, key, scope))
 }
 
+/// May it be changed with this scope? Says so if nobody may.
+pub(super) async fn writable(collab: &Collab, key: Key, scope: Scope) -> Result<(), Problem> {
+    if scope == Scope::ReadWrite {
+        return Ok(());
+    }
+    let frozen = collab.is_frozen(key).await.map_err(problem)?;
+    Err(if frozen { Code::DocumentFrozen } else { Code::Forbidden }.into())
+}
+
 fn text(kind: &'static str, text: String) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
@@ -142,6 +163,7 @@ pub(super) fn refused(unchanged: Unchanged) -> Problem {
     match unchanged {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Problem::new(Code::TooLarge).detail("The document would be too large."),
+        Unchanged::Frozen => Code::DocumentFrozen.into(),
     }
 }
 

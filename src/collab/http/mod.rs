@@ -110,7 +110,7 @@ where
         .routes(routes!(notes, change_notes))
         .routes(routes!(whiteboard::whiteboard, whiteboard::change_whiteboard))
         .routes(routes!(shared))
-        .routes(routes!(content::read, content::change))
+        .merge(content::router())
         .routes(routes!(ticket::ticket))
         .merge(subjects::router())
         .merge(collaborators::router())

@@ -134,6 +134,7 @@ fn unsaved(unchanged: Unchanged) -> Problem {
     match unchanged {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Code::TooLarge.into(),
+        Unchanged::Frozen => Code::DocumentFrozen.into(),
     }
 }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     attribution::{Author, names},
-    content::{Wish, find, refused, shown},
+    content::{Wish, find, refused, shown, writable},
 };
 use crate::{
     collab::{
@@ -329,6 +329,7 @@ pub(super) async fn diff(
     (status = 200, description = "What it says now.", body = Object),
     (status = 403, description = "You may only read it.", body = Problem),
     (status = 404, description = "No such document or version, or not for you.", body = Problem),
+    (status = 409, description = "Nobody can change it any more.", body = Problem),
     (status = 413, description = "The document would be too large.", body = Problem),
     (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
 ))]
@@ -339,7 +340,7 @@ pub(super) async fn restore(
     Path((document, version)): Path<(String, Uuid)>,
 ) -> Result<Answer<serde_json::Value>, Problem> {
     let seen = seen(&collab, &db, identity, &document).await?;
-    seen.may_write()?;
+    writable(&collab, seen.key, seen.scope).await?;
     let content = seen.says(&db, version).await?;
     let change = Change { content, author: seen.presented.user, occasion: Occasion::Restore };
     let content = collab.content(seen.key, Some(change)).await.map_err(refused)?;

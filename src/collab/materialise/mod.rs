@@ -11,7 +11,7 @@ use super::{
     document::Document,
     room::Key,
     schema::{Content, Fault, Why, check},
-    store::{self, Draft, Head, Origin},
+    store::{self, Draft, Head, Origin, Progress, Unread},
 };
 use crate::{
     coaching,
@@ -26,6 +26,10 @@ use crate::{
 const NODE: &str = "columns";
 /// So many faults are named.
 const MOST_FAULTS: usize = 20;
+/// What editors are told when the database does not take what the rules of the schema let through …
+const REFUSED: &str = "document_refused";
+/// … and when what is stored cannot be read.
+const UNREADABLE: &str = "document_unreadable";
 
 /// Writes into a document that was made in this transaction what its columns say.
 pub(super) async fn fill(tx: &mut TenantTx, id: DocumentId, name: Name, now: Moment) -> Result<(), Shut> {
@@ -76,20 +80,84 @@ pub enum ProjectError {
     Broken,
 }
 
+impl ProjectError {
+    /// What editors are told if it will be so every time, until somebody writes something else.
+    fn lasting(&self) -> Option<&'static str> {
+        match self {
+            Self::Broken => Some(UNREADABLE),
+            // What is written is not what the columns take.
+            Self::Database(sqlx::Error::Database(error)) => {
+                error.code().filter(|code| code.starts_with("22") || code.starts_with("23")).map(|_| REFUSED)
+            }
+            Self::Database(_) | Self::Gone => None,
+        }
+    }
+}
+
+impl From<Unread> for ProjectError {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Database(error) => Self::Database(error),
+            Unread::Hole => Self::Broken,
+        }
+    }
+}
+
 /// Brings the columns up to date. None: another node is at it.
 pub async fn project(db: &Db, clock: &Clock, key: Key, patience: Patience) -> Result<Option<Projected>, ProjectError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     if !store::hold(&mut tx, key.document, patience).await? {
         return Ok(None);
     }
-    let projected = project_in(&mut tx, clock, key.document).await?;
+    let progress = store::progress(&mut tx, key.document).await?.ok_or(ProjectError::Gone)?;
+    let head = progress.head;
+    // Some constraints are looked at when it is committed.
+    let tried = match project_from(&mut tx, clock, key.document, progress).await {
+        Ok(projected) => tx.commit().await.map(|()| projected).map_err(ProjectError::from),
+        Err(error) => tx.rollback().await.map_err(ProjectError::from).and(Err(error)),
+    };
+    match tried {
+        Ok(projected) => Ok(Some(projected)),
+        Err(error) => match error.lasting() {
+            Some(code) => give_up(db, clock, key, patience, (head, code, &error)).await,
+            None => Err(error),
+        },
+    }
+}
+
+/// Notes that what the document said up to a number does not come into columns, so that nobody tries it again.
+async fn give_up(
+    db: &Db,
+    clock: &Clock,
+    key: Key,
+    patience: Patience,
+    (seq, code, why): (u64, &str, &ProjectError),
+) -> Result<Option<Projected>, ProjectError> {
+    let mut tx = db.tenant_as(key.organization, None).await?;
+    if !store::hold(&mut tx, key.document, patience).await? {
+        return Ok(None);
+    }
+    let error = DocumentError { code: code.to_owned(), fields: Vec::new() };
+    let text = serde_json::to_string(&error).ok();
+    store::set_materialised(&mut tx, key.document, seq, text.as_deref(), clock.now()).await?;
     tx.commit().await?;
-    Ok(Some(projected))
+    tracing::error!(document = %key.document, seq, error = %why, "columns not written; not tried again until it changes");
+    metrics::counter!("atelier_collab_projections_total", "result" => "refused").increment(1);
+    Ok(Some(Projected { seq, error: Some(error) }))
 }
 
 /// The same in a transaction that holds the document's advisory lock.
 pub async fn project_in(tx: &mut TenantTx, clock: &Clock, id: DocumentId) -> Result<Projected, ProjectError> {
     let progress = store::progress(tx, id).await?.ok_or(ProjectError::Gone)?;
+    project_from(tx, clock, id, progress).await
+}
+
+async fn project_from(
+    tx: &mut TenantTx,
+    clock: &Clock,
+    id: DocumentId,
+    progress: Progress,
+) -> Result<Projected, ProjectError> {
     if !progress.name.kind.has_columns() {
         return Err(ProjectError::Gone);
     }

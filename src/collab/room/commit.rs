@@ -72,8 +72,9 @@ impl Room {
             Ok(written) => self.committed(batch, &written),
             Err(error @ (WriteError::Frozen | WriteError::Gone | WriteError::Broken)) => {
                 tracing::info!(document = %self.key.document, %error, "changes refused");
-                batch.dues.into_iter().for_each(|due| self.refuse(&due));
-                if matches!(error, WriteError::Frozen) {
+                let frozen = matches!(error, WriteError::Frozen);
+                batch.dues.into_iter().for_each(|due| self.refuse(due, frozen));
+                if frozen {
                     self.peers.tell_all(Said::Stateless(FROZEN), None);
                 }
                 // The document here holds what will never be: everybody begins anew from the database.

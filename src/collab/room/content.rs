@@ -33,12 +33,17 @@ pub enum Occasion {
     Restore,
 }
 
-/// The document would be too large.
+/// Why a document does not say what it shall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Full;
+pub enum Refused {
+    /// It would be too large.
+    Full,
+    /// It can only be read since a moment ago.
+    Frozen,
+}
 
 /// What the document says, or why it does not say that.
-pub(super) type Reply = oneshot::Sender<Result<Content, Full>>;
+pub(super) type Reply = oneshot::Sender<Result<Content, Refused>>;
 
 impl Room {
     /// Makes the document say what is wanted, if anything, and answers with what it says then, once that is saved.
@@ -48,7 +53,7 @@ impl Room {
                 Ok(()) => {}
                 Err(WriteError::Full) => {
                     // Whoever asked may be gone.
-                    let _ = reply.send(Err(Full));
+                    let _ = reply.send(Err(Refused::Full));
                     return;
                 }
                 Err(WriteError::Broken(_)) => return self.give_up("a change of ours broke it"),

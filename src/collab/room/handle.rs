@@ -5,7 +5,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::{
     Peer,
-    content::{Change, Full, Reply},
+    content::{Change, Refused, Reply},
     resident::Seen,
 };
 use crate::collab::{awareness::Connection, schema::Content};
@@ -106,7 +106,7 @@ impl Handle {
         let _ = self.inbox.send(Message::RightsChanged).await;
     }
     /// What the document says, all of it saved; with a change, after that.
-    pub async fn content(&self, change: Option<Change>) -> Result<Result<Content, Full>, Closed> {
+    pub async fn content(&self, change: Option<Change>) -> Result<Result<Content, Refused>, Closed> {
         let (reply, answer) = oneshot::channel();
         self.inbox.send(Message::Content(change, reply)).await.map_err(|_| Closed)?;
         answer.await.map_err(|_| Closed)

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub use self::{
     columns::{FROZEN, THAWED},
-    content::{Change, Full, Occasion},
+    content::{Change, Occasion, Refused},
     handle::{Closed, Handle, Words},
     others::LASTS,
     peers::{Peer, Said, Wire},

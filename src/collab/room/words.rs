@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Due, Room, close,
+    Due, Refused, Room, close,
     handle::Words,
     peers::{Held, Said},
 };
@@ -233,10 +233,13 @@ impl Room {
         }
     }
 
-    /// Tells who waits that it will not be saved. Whoever is no editor hears it by nobody answering.
-    pub(super) fn refuse(&self, due: &Due) {
-        if let Due::Status(connection) = *due {
-            self.peers.tell(connection, Said::Status(SyncStatus::Refused));
+    /// Tells who waits that it will not be saved. Whoever is no editor hears that it is frozen, or nothing.
+    pub(super) fn refuse(&self, due: Due, frozen: bool) {
+        match due {
+            Due::Status(connection) => self.peers.tell(connection, Said::Status(SyncStatus::Refused)),
+            // Whoever asked may be gone.
+            Due::Content(reply, _) if frozen => drop(reply.send(Err(Refused::Frozen))),
+            Due::Content(..) | Due::Mark(..) => {}
         }
     }
 }

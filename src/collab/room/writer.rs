@@ -7,7 +7,7 @@ use crate::{
         document::brought,
         gate::IdRange,
         history,
-        store::{self, Draft, Head, Stored},
+        store::{self, Draft, Head, Stored, Unread},
     },
     db::{Db, TenantTx},
     kernel::{Clock, Id, caller},
@@ -63,6 +63,15 @@ pub enum WriteError {
     /// What is stored of it cannot be read.
     #[error("the document cannot be read")]
     Broken,
+}
+
+impl From<Unread> for WriteError {
+    fn from(error: Unread) -> Self {
+        match error {
+            Unread::Database(error) => Self::Database(error),
+            Unread::Hole => Self::Broken,
+        }
+    }
 }
 
 /// The log is merged after so many updates …

@@ -5,6 +5,9 @@ use super::{
 };
 use crate::kernel::text;
 
+/// So much of an item's key is named: clients make keys, of any length.
+const MOST_OF_A_KEY: usize = 64;
+
 /// All that is wrong, in the order of the fields; nothing if it may be copied. Looks at the whole document: a field that
 /// is not there is empty.
 pub fn faults(schema: &Schema, content: &Content) -> Vec<Fault> {
@@ -29,7 +32,8 @@ fn look(known: &[Field], fields: &Fields, path: &str, faults: &mut Vec<Fault>) {
 }
 
 fn look_at_item(inner: &[Field], item: &Item, path: &str, faults: &mut Vec<Fault>) {
-    let path = format!("{path}/{}", item.id);
+    let key: String = item.id.chars().take(MOST_OF_A_KEY).collect();
+    let path = format!("{path}/{key}");
     // Another spelling would be the same id to PostgreSQL.
     if uuid::Uuid::try_parse(&item.id).is_ok_and(|id| id.hyphenated().to_string() == item.id) {
         look(inner, &item.fields, &format!("{path}/"), faults);
@@ -41,9 +45,9 @@ fn look_at_item(inner: &[Field], item: &Item, path: &str, faults: &mut Vec<Fault
 fn broken(rule: Rule, value: Option<&Value>) -> Option<Why> {
     match rule {
         Rule::Free => None,
-        Rule::Most(most) => (length(value) > most as usize).then_some(Why::TooMuch(most)),
-        Rule::Required(_) if is_blank(value) => Some(Why::Blank),
-        Rule::Required(most) => broken(Rule::Most(most), value),
+        Rule::Required(_) | Rule::RequiredLines(_) if is_blank(value) => Some(Why::Blank),
+        Rule::Most(most) | Rule::Required(most) => too_much(value, most, text::line),
+        Rule::RequiredLines(most) => too_much(value, most, text::block),
         Rule::Positive => match value {
             Some(Value::Number(Some(number))) => {
                 (*number < 1.0 || number.fract() != 0.0 || *number > f64::from(i32::MAX)).then_some(Why::NotPositive)
@@ -57,13 +61,15 @@ fn broken(rule: Rule, value: Option<&Value>) -> Option<Why> {
     }
 }
 
-fn length(value: Option<&Value>) -> usize {
-    match value {
-        Some(Value::Text(text) | Value::Word(Some(text))) => text.chars().count(),
-        Some(Value::Rich(rich)) => rich.to_plain().chars().count(),
+/// Short text is measured as `written` into columns, which may be more than was typed; long text as people see it.
+fn too_much(value: Option<&Value>, most: u32, written: fn(&str) -> String) -> Option<Why> {
+    let length = match value {
+        Some(Value::Text(text) | Value::Word(Some(text))) => written(text).chars().count(),
+        Some(Value::Rich(rich)) => text::block(&rich.to_plain()).chars().count(),
         Some(Value::Items(items)) => items.len(),
         _ => 0,
-    }
+    };
+    (length > most as usize).then_some(Why::TooMuch(most))
 }
 
 fn is_blank(value: Option<&Value>) -> bool {
@@ -119,6 +125,28 @@ mod tests {
             let content = Content::from_json(schema, &actions(due)).unwrap();
             assert_eq!(faults(schema, &content).is_empty(), fine, "{due}");
         }
+    }
+
+    /// Composed, U+FB2C is three characters: that is what a column would get.
+    #[test]
+    fn text_is_measured_as_it_is_written() {
+        let schema = Kind::Summary.schema();
+        let id = "0198c0de-0000-7000-8000-000000000001";
+        let faults_of = |owner: &str| {
+            let json = json!({"actions": [{"id": id, "text": "x", "owner": owner}]});
+            faults(schema, &Content::from_json(schema, &json).unwrap()).len()
+        };
+        assert_eq!([66, 67].map(|times| faults_of(&"\u{FB2C}".repeat(times))), [0, 1]);
+        assert_eq!(faults_of(&format!("{} x", " ".repeat(300))), 0, "what is not written counts for nothing");
+        assert_eq!(faults_of(&"a\0".repeat(101)), 1, "a character that becomes a space is one");
+    }
+
+    #[test]
+    fn a_long_key_is_named_by_its_beginning() {
+        let item = Item { id: "ä".repeat(10_000), fields: Fields::new() };
+        let content = Content { fields: Fields::from([("actions", Value::Items(vec![item]))]) };
+        let found = faults(Kind::Summary.schema(), &content);
+        assert_eq!(found, [Fault { field: format!("actions/{}", "ä".repeat(64)), why: Why::NoId }]);
     }
 
     #[test]

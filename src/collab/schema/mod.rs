@@ -124,6 +124,8 @@ pub enum Rule {
     Most(u32),
     /// Not blank, and at most this many characters.
     Required(u32),
+    /// The same of text with line breaks.
+    RequiredLines(u32),
     /// A whole number above zero, or nothing.
     Positive,
     /// A date as 2026-11-21, or nothing.
@@ -172,7 +174,7 @@ const REMARKS: Field = items(
         json("anchor"),
         // What was there when the remark was made, for when it is there no more.
         word("quote", Rule::Most(1_000)),
-        text("body", Rule::Required(5_000)),
+        text("body", Rule::RequiredLines(5_000)),
         word("author", Rule::Free),
         // As they were called when they wrote it: participants have no account to look the name up by.
         word("authorName", Rule::Most(200)),
@@ -188,7 +190,7 @@ static BUILDER_SESSION: Schema = Schema {
     fields: &[
         text("title", Rule::Required(200)),
         text("subtitle", Rule::Most(300)),
-        text("audience", Rule::Required(2_000)),
+        text("audience", Rule::RequiredLines(2_000)),
         rich("objective", Rule::Required(20_000)),
         items(
             "agenda",

@@ -11,7 +11,7 @@ use crate::support::{Account, Atelier, Setup, client::DEADLINE};
 
 impl Account {
     /// A plan or a summary, as soon as it is so.
-    async fn sees(&self, path: &str, so: impl Fn(&Value) -> bool) -> Value {
+    pub async fn sees(&self, path: &str, so: impl Fn(&Value) -> bool) -> Value {
         let looking = async {
             loop {
                 let view = self.get(path).await;
@@ -24,7 +24,7 @@ impl Account {
         timeout(DEADLINE, looking).await.expect("it comes into columns")
     }
     /// Makes a document say something, as whoever is no editor.
-    async fn writes(&self, name: &str, fields: Value) {
+    pub async fn writes(&self, name: &str, fields: Value) {
         self.patch(&format!("/documents/{name}/content"), fields).await.is(200);
     }
 }

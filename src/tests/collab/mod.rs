@@ -1,5 +1,6 @@
 //! Shared documents over real sockets, on a real database.
 mod attribution;
+mod clients;
 mod columns;
 mod content;
 mod editor;
@@ -16,6 +17,7 @@ mod memory;
 mod nodes;
 mod notes;
 mod processes;
+mod refused;
 mod rights;
 mod subjects;
 mod versions;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 use super::{
-    Batch, PACE, RETRY, Room, close,
+    Batch, PACE, RETRY, Room,
     peers::Said,
     versions::VERSION,
     writer::{self, WriteError, Written},
@@ -25,7 +25,7 @@ use crate::{
 /// What a packet holds: committed updates, who is looking, that everybody shall come in again, or news for editors.
 const UPDATES: u8 = 0;
 const AWARENESS: u8 = 1;
-const RIGHTS: u8 = 2;
+pub(super) const RIGHTS: u8 = 2;
 const NEWS: u8 = 3;
 /// Our names in one packet, at most; more than are ever looking.
 const MOST_UPDATES: usize = 4_096;
@@ -156,7 +156,7 @@ impl Room {
                     self.peers.tell_all(Said::Stateless(news), None);
                 }
             }
-            Some((&RIGHTS, _)) => self.close_all(close::RESET, "rights have changed"),
+            Some((&RIGHTS, rights)) => self.hear_rights(rights),
             _ if packet.to <= self.seq => {}
             Some((&UPDATES, rest)) if packet.after == self.seq && self.commit.is_none() => match decode_updates(rest) {
                 Some(updates) => {
@@ -188,10 +188,6 @@ impl Room {
 
     pub(super) fn publish_news(&self, news: &str) {
         self.publish(self.seq, self.seq, [&[NEWS], news.as_bytes()].concat());
-    }
-
-    pub(super) fn publish_rights_changed(&self) {
-        self.publish(self.seq, self.seq, vec![RIGHTS]);
     }
 
     /// Beside the work: the merged state is tried in a fresh document before it replaces anything.

@@ -36,7 +36,7 @@ pub(super) enum Message {
     Enter(Box<Peer>, oneshot::Sender<Connection>),
     Say(Connection, Words),
     Leave(Connection),
-    RightsChanged,
+    RightsChanged(u64),
     Content(Option<Change>, Reply),
     News(&'static str),
     CatchUp,
@@ -48,6 +48,7 @@ pub(super) enum Message {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     seq: Arc<AtomicU64>,
+    rights: Arc<AtomicU64>,
 }
 
 /// The document has been closed; open it anew.
@@ -55,8 +56,8 @@ pub struct Handle {
 pub struct Closed;
 
 impl Handle {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>) -> Self {
-        Self { inbox, seq }
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>, rights: Arc<AtomicU64>) -> Self {
+        Self { inbox, seq, rights }
     }
     /// The last number that is integrated here.
     pub fn seq(&self) -> u64 {
@@ -81,10 +82,14 @@ impl Handle {
         // A document that is closed has no connections left.
         let _ = self.inbox.send(Message::Leave(connection)).await;
     }
-    /// What people may do has changed: everybody comes in again, on every node.
-    pub async fn rights_changed(&self) {
-        // A document that is closed has no connections here; other nodes hear of it when it is opened again.
-        let _ = self.inbox.send(Message::RightsChanged).await;
+    /// The last change of rights that was acted on here.
+    pub fn rights(&self) -> u64 {
+        self.rights.load(Ordering::Acquire)
+    }
+    /// So often has changed what people may do: whoever came in before comes in again. On this node only.
+    pub fn rights_changed(&self, rights: u64) {
+        // When the inbox is full, the next head check comes soon. A document that is closed has no connections.
+        let _ = self.inbox.try_send(Message::RightsChanged(rights));
     }
     /// What the document says, all of it saved; with a change, after that.
     pub async fn content(&self, change: Option<Change>) -> Result<Result<Content, Full>, Closed> {

@@ -6,6 +6,7 @@ mod commit;
 mod content;
 mod handle;
 mod peers;
+mod rights;
 mod versions;
 mod words;
 pub mod writer;
@@ -23,6 +24,7 @@ pub use self::{
     content::{Change, Full, Occasion},
     handle::{Closed, Handle, Words},
     peers::{Peer, Said, Wire},
+    rights::publish as publish_rights,
     versions::VERSION,
     writer::{Key, WriteError},
 };
@@ -93,6 +95,7 @@ struct Room {
     kind: Kind,
     seq: u64,
     shown: Arc<AtomicU64>,
+    rights: Arc<AtomicU64>,
     peers: Peers,
     awareness: Awareness,
     next: Batch,
@@ -125,6 +128,7 @@ pub async fn open(
     let Opened { document, kind, seq, unkept } = read(&db, key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let shown = Arc::new(AtomicU64::new(seq));
+    let rights = Arc::<AtomicU64>::default();
     let now = Instant::now();
     let room = Room {
         key,
@@ -137,6 +141,7 @@ pub async fn open(
         kind,
         seq,
         shown: shown.clone(),
+        rights: rights.clone(),
         peers: Peers::default(),
         awareness: Awareness::new(),
         next: Batch::default(),
@@ -154,7 +159,7 @@ pub async fn open(
         ending: false,
         next_tick: now + TICK,
     };
-    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, shown, rights), room.run(messages, subscription).boxed()))
 }
 
 /// A document as the database has it, with the number of its last update.
@@ -240,17 +245,16 @@ impl Room {
         match message {
             Message::Enter(peer, reply) => {
                 self.idle_since = None;
+                let rights = peer.rights;
                 let connection = self.peers.add(*peer);
                 if reply.send(connection).is_err() {
                     self.leave(connection);
                 }
+                self.rights_changed(rights);
             }
             Message::Say(connection, words) => self.hear_words(connection, words),
             Message::Leave(connection) => self.leave(connection),
-            Message::RightsChanged => {
-                self.close_all(close::RESET, "rights have changed");
-                self.publish_rights_changed();
-            }
+            Message::RightsChanged(rights) => self.rights_changed(rights),
             Message::Content(change, reply) => self.tell_content(change, reply),
             Message::News(news) => self.tell_news(news),
             Message::CatchUp => self.behind = true,

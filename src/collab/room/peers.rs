@@ -95,6 +95,8 @@ pub struct Peer {
     pub user: Id<caller::User>,
     /// What it may do.
     pub scope: Scope,
+    /// How many changes of rights that knows of.
+    pub rights: u64,
     /// Updates that build on something that is not here yet.
     held: VecDeque<(Instant, Held)>,
     held_bytes: usize,
@@ -117,8 +119,19 @@ pub struct Held {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope) -> Self {
-        Self { outbox, wire, user, scope, held: VecDeque::new(), held_bytes: 0, strikes: 0, refused: false, mark: None }
+    pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope, rights: u64) -> Self {
+        Self {
+            outbox,
+            wire,
+            user,
+            scope,
+            rights,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            strikes: 0,
+            refused: false,
+            mark: None,
+        }
     }
 }
 

@@ -14,3 +14,4 @@ mod processes;
 mod rights;
 mod subjects;
 mod versions;
+mod withdrawn;

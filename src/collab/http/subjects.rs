@@ -8,12 +8,13 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::content::problem;
+use super::{content::problem, versions::problem as unkept};
 use crate::{
     builder,
     coaching::{self, Approval, SummaryView},
     collab::{
         Asker, Collab, Kind, Name,
+        history::{self, Reason},
         materialise::{self, Patience, ProjectError},
         open::Unchanged,
         room::Key,
@@ -65,6 +66,8 @@ async fn approve(
     let approval = coaching::approve(&mut tx, &clock, &caller, id).await?;
     if approval == Approval::Done {
         store::set_frozen(&mut tx, key.document, Some(clock.now())).await?;
+        let approved = history::Draft { reason: Reason::Approve, label: None, by: Some(caller.user) };
+        history::keep(&mut tx, &clock, key.document, &approved).await.map_err(unkept)?;
     }
     decided(&collab, tx, &caller, name, approval).await
 }

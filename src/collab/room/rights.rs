@@ -1,7 +1,5 @@
 //! Changes of rights. They are numbered, and every connection knows up to which one its own right was looked up: so
 //! whoever hears of the same change twice, from its maker, the bus and the head check, sends nobody away twice.
-use std::sync::atomic::Ordering;
-
 use uuid::Uuid;
 
 use super::{Room, close, commit::RIGHTS, writer::Key};
@@ -28,7 +26,7 @@ impl Room {
     /// Sends away whoever came in with a right that was looked up before. What they said and was not taken yet is not
     /// taken any more: who may still write brings it again.
     pub(super) fn rights_changed(&mut self, rights: u64) {
-        let rights = self.rights.fetch_max(rights, Ordering::AcqRel).max(rights);
+        let rights = self.resident.acts_on(rights);
         let late = self.peers.all().filter(|(_, peer)| peer.rights < rights);
         let late: Vec<Connection> = late.map(|(connection, _)| connection).collect();
         for connection in late {

@@ -22,7 +22,7 @@ pub mod ysync;
 
 pub use access::Asker;
 pub use hocuspocus::Scope;
-pub use open::{Collab, Settings, Shut};
+pub use open::{Admission, Collab, Settings, Shut};
 pub use schema::{Kind, Name};
 
 use crate::kernel::Id;

@@ -111,6 +111,17 @@ pub enum Unchanged {
     Frozen,
 }
 
+/// Somebody may come into a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// Which document.
+    pub key: Key,
+    /// What they may do.
+    pub scope: Scope,
+    /// How many changes of rights `scope` knows of, at least.
+    pub rights: u64,
+}
+
 impl From<sqlx::Error> for Shut {
     fn from(error: sqlx::Error) -> Self {
         tracing::warn!(%error, "a document was not opened");
@@ -174,11 +185,26 @@ impl Collab {
         asker: &Asker,
         name: Name,
     ) -> Result<(Key, Scope), Shut> {
+        self.admit(organization, asker, name).await.map(|admission| (admission.key, admission.scope))
+    }
+
+    /// The same for somebody who is about to come in and stay.
+    pub async fn admit(
+        &self,
+        organization: Id<caller::Organization>,
+        asker: &Asker,
+        name: Name,
+    ) -> Result<Admission, Shut> {
         let mut tx = self.db.tenant_as(organization, None).await?;
+        // Before the scope: what changes in between is one change too many, never one too few.
+        let rights = match store::find(&mut tx, name).await? {
+            Some(known) => store::rights(&mut tx, known).await?.unwrap_or(0),
+            None => 0,
+        };
         let scope = access::scope(&mut tx, asker, name).await?.ok_or(Shut::NotFound)?;
         let document = self.ensure(&mut tx, name).await?;
         tx.commit().await?;
-        Ok((Key { organization, document }, scope))
+        Ok(Admission { key: Key { organization, document }, scope, rights })
     }
 
     /// The document of a subject, made from its columns when it is missing.
@@ -313,7 +339,8 @@ impl Collab {
         }
     }
 
-    /// What people may do with a document has changed: whoever has it open comes in again, on every node.
+    /// What people may do with a document has changed: whoever has it open comes in again. Those of this node at once,
+    /// those of others as soon as they hear of it: by the bus, or by their next head check.
     pub async fn rights_changed(&self, organization: Id<caller::Organization>, name: Name) {
         let found = async {
             let mut tx = self.db.tenant_as(organization, None).await?;
@@ -322,15 +349,25 @@ impl Collab {
         match found.await {
             Ok(Some(document)) => self.rights_changed_of(Key { organization, document }).await,
             Ok(None) => {}
-            Err(error) => tracing::warn!(%name, %error, "nobody was told of changed rights"),
+            Err(error) => tracing::warn!(%name, %error, "changed rights are left to the head check"),
         }
     }
 
     /// The same where the document is known.
     pub(super) async fn rights_changed_of(&self, key: Key) {
-        match self.room(key).await {
-            Ok(handle) => handle.rights_changed().await,
-            Err(why) => tracing::warn!(document = %key.document, ?why, "nobody was told of changed rights"),
+        let found = async {
+            let mut tx = self.db.tenant_as(key.organization, None).await?;
+            store::rights(&mut tx, key.document).await
+        };
+        match found.await {
+            Ok(Some(rights)) => {
+                if let Some((_, handle)) = self.rooms.open().into_iter().find(|(open, _)| *open == key) {
+                    handle.rights_changed(rights);
+                }
+                room::publish_rights(&self.bus, self.clock.id::<()>().uuid(), key, rights);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(document = %key.document, %error, "changed rights are left to the head check"),
         }
     }
 
@@ -366,8 +403,12 @@ impl Collab {
             match self.heads(&open).await {
                 Ok(heads) => {
                     for (key, handle) in open {
-                        if heads.get(&key.document.uuid()).is_some_and(|head| *head > handle.seen().seq()) {
+                        let Some(newest) = heads.get(&key.document.uuid()) else { continue };
+                        if newest.seq > handle.seen().seq() {
                             handle.catch_up();
+                        }
+                        if newest.rights > handle.seen().rights() {
+                            handle.rights_changed(newest.rights);
                         }
                     }
                 }
@@ -376,7 +417,7 @@ impl Collab {
         }
     }
 
-    async fn heads(&self, open: &[(Key, Handle)]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
+    async fn heads(&self, open: &[(Key, Handle)]) -> Result<HashMap<Uuid, store::Newest>, sqlx::Error> {
         let ids: Vec<Uuid> = open.iter().map(|(key, _)| key.document.uuid()).collect();
         let mut tx = self.db.system().await?;
         let heads = store::heads(&mut tx, &ids).await?;

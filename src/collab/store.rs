@@ -254,12 +254,32 @@ pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str
     Ok(seq)
 }
 
-/// The last number given in each of these documents.
-pub async fn heads(tx: &mut SystemTx, documents: &[Uuid]) -> Result<HashMap<Uuid, u64>, sqlx::Error> {
-    let rows = sqlx::query!(r#"SELECT id AS "id!", head_seq AS "seq!" FROM collab_heads($1)"#, documents)
-        .fetch_all(&mut **tx)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, from_signed(row.seq))).collect())
+/// What the head check compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Newest {
+    /// The last number given to an update.
+    pub seq: u64,
+    /// So often has changed what people may do.
+    pub rights: u64,
+}
+
+/// The newest of each of these documents.
+pub async fn heads(tx: &mut SystemTx, documents: &[Uuid]) -> Result<HashMap<Uuid, Newest>, sqlx::Error> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", head_seq AS "seq!", rights_seq AS "rights!" FROM collab_heads_and_rights($1)"#,
+        documents
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let newest =
+        rows.into_iter().map(|row| (row.id, Newest { seq: from_signed(row.seq), rights: from_signed(row.rights) }));
+    Ok(newest.collect())
+}
+
+/// How often has changed what people may do with it. None: no such document here.
+pub async fn rights(tx: &mut TenantTx, id: DocumentId) -> Result<Option<u64>, sqlx::Error> {
+    let rights = sqlx::query_scalar!("SELECT rights_seq FROM collab_documents WHERE id = $1", id.uuid());
+    Ok(rights.fetch_optional(&mut **tx).await?.map(from_signed))
 }
 
 /// Replaces the snapshot by a newer one, and cuts the updates that it has held for a day already.

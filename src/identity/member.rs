@@ -89,6 +89,12 @@ pub async fn is_member(tx: &mut TenantTx, user: UserId) -> Result<bool, sqlx::Er
     Ok(found.fetch_optional(&mut **tx).await?.is_some())
 }
 
+/// May this person or guest still act here? As it is asked of whoever presents a token.
+pub async fn may_act(tx: &mut TenantTx, user: UserId) -> Result<bool, sqlx::Error> {
+    let may = sqlx::query_scalar!(r#"SELECT auth_may_act($1, $2) AS "may!""#, user.uuid(), tx.organization());
+    may.fetch_one(&mut **tx).await
+}
+
 /// The permission keys of all roles that somebody holds here, at this moment.
 pub async fn permissions(tx: &mut TenantTx, user: UserId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar!(

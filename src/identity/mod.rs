@@ -29,7 +29,7 @@ pub use guest::Guest;
 pub use http::router;
 pub use limit::Limits;
 pub use login::{Login, Passwords, Register};
-pub use member::{Member, is_member, permissions};
+pub use member::{Member, is_member, may_act, permissions};
 pub use organization::OrganizationView;
 pub use role::{BuilderEdit, LiveCreate, LiveHost, LiveJoin, OrgManage, Right};
 pub use token::{Issued, Link, LinkKind, LinkView, Opens, Scope, Seat, SocketIdentity, Ticket, Tokens, Visitor};

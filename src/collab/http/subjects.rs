@@ -121,6 +121,14 @@ async fn bring_up_to_date(tx: &mut TenantTx, clock: &Clock, key: Key) -> Result<
     projected.error.map_or(Ok(()), |error| Err(not_clean(error)))
 }
 
+/// Waits for whoever is writing the columns: they have the document first, and then what it is about.
+async fn hold(tx: &mut TenantTx, name: Name) -> Result<(), sqlx::Error> {
+    if let Some(document) = store::find(tx, name).await? {
+        store::hold(tx, document, Patience::Wait).await?;
+    }
+    Ok(())
+}
+
 fn not_clean(error: DocumentError) -> Problem {
     let errors = error.fields.into_iter().map(|fault| FieldError {
         field: fault.field,
@@ -179,9 +187,11 @@ async fn remove_summary(
     if standing.reach < Reach::Manage {
         return Err(Code::Forbidden.into());
     }
+    let name = Name { kind: Kind::Summary, subject: id };
+    hold(&mut tx, name).await?;
     coaching::remove(&mut tx, id, clock.now()).await?;
     tx.commit().await?;
-    collab.rights_changed(caller.organization, Name { kind: Kind::Summary, subject: id }).await;
+    collab.rights_changed(caller.organization, name).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -205,10 +215,12 @@ async fn remove_plan(
     if !caller.may(Permission::BuilderPublish) {
         return Err(Problem::new(Code::Forbidden).detail("Needs the right builder.publish."));
     }
+    let name = Name { kind: Kind::BuilderSession, subject: id };
+    hold(&mut tx, name).await?;
     if !builder::remove(&mut tx, id, clock.now()).await? {
         return Err(Code::WrongState.into());
     }
     tx.commit().await?;
-    collab.rights_changed(caller.organization, Name { kind: Kind::BuilderSession, subject: id }).await;
+    collab.rights_changed(caller.organization, name).await;
     Ok(StatusCode::NO_CONTENT)
 }

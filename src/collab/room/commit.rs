@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 use super::{
-    Batch, FROZEN, PACE, RETRY, Room, close,
+    Batch, FROZEN, PACE, RETRY, Room,
     others::{ASK, LEASE},
     peers::Said,
     versions::VERSION,
@@ -27,7 +27,7 @@ use crate::{
 /// What a packet holds: committed updates, who is looking, that everybody shall come in again, or news for editors.
 const UPDATES: u8 = 0;
 const AWARENESS: u8 = 1;
-const RIGHTS: u8 = 2;
+pub(super) const RIGHTS: u8 = 2;
 const NEWS: u8 = 3;
 /// Merging a log takes no longer.
 const COMPACTION: Duration = Duration::from_secs(60);
@@ -177,7 +177,7 @@ impl Room {
                     self.peers.tell_all(Said::Stateless(news), None);
                 }
             }
-            Some((&RIGHTS, _)) => self.close_all(close::RESET, "rights have changed"),
+            Some((&RIGHTS, rights)) => self.hear_rights(rights),
             _ if packet.to <= self.seq => {}
             Some((&UPDATES, rest)) if packet.after == self.seq && self.commit.is_none() => match decode_updates(rest) {
                 Some(updates) => {
@@ -209,10 +209,6 @@ impl Room {
 
     pub(super) fn publish_news(&self, news: &str) {
         self.publish(self.seq, self.seq, [&[NEWS], news.as_bytes()].concat());
-    }
-
-    pub(super) fn publish_rights_changed(&self) {
-        self.publish(self.seq, self.seq, vec![RIGHTS]);
     }
 
     /// Beside the work. Only of what is committed: the document here holds also what may still be refused.
@@ -256,7 +252,7 @@ impl Room {
 }
 
 /// Merges the log into the snapshot, if the merged state is found to be the same document. False: it is not.
-async fn compacted(db: &Db, key: Key) -> Result<bool, sqlx::Error> {
+async fn compacted(db: &Db, key: Key) -> Result<bool, WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     let Some((kind, upto, parts)) = store::parts(&mut tx, key.document).await? else { return Ok(true) };
     tx.commit().await?;

@@ -34,7 +34,7 @@ pub(super) enum Message {
     Enter(Box<Peer>, oneshot::Sender<Connection>),
     Say(Connection, Words, Weight),
     Leave(Connection),
-    RightsChanged,
+    RightsChanged(u64),
     Content(Option<Change>, Reply),
     News(&'static str),
     CatchUp,
@@ -100,10 +100,10 @@ impl Handle {
         // A document that is closed has no connections left.
         let _ = self.inbox.send(Message::Leave(connection)).await;
     }
-    /// What people may do has changed: everybody comes in again, on every node.
-    pub async fn rights_changed(&self) {
-        // A document that is closed has no connections here; other nodes hear of it when it is opened again.
-        let _ = self.inbox.send(Message::RightsChanged).await;
+    /// So often has changed what people may do: whoever came in before comes in again. On this node only.
+    pub fn rights_changed(&self, rights: u64) {
+        // When the inbox is full, the next head check comes soon. A document that is closed has no connections.
+        let _ = self.inbox.try_send(Message::RightsChanged(rights));
     }
     /// What the document says, all of it saved; with a change, after that.
     pub async fn content(&self, change: Option<Change>) -> Result<Result<Content, Refused>, Closed> {

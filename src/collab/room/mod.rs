@@ -9,6 +9,7 @@ mod handle;
 mod others;
 mod peers;
 mod resident;
+mod rights;
 mod versions;
 mod words;
 pub mod writer;
@@ -26,6 +27,7 @@ pub use self::{
     others::LASTS,
     peers::{Peer, Said, Wire},
     resident::Seen,
+    rights::publish as publish_rights,
     versions::VERSION,
     writer::{Key, WriteError},
 };
@@ -295,10 +297,7 @@ impl Room {
             }
             Message::Say(connection, words, _weight) => self.hear_words(connection, words),
             Message::Leave(connection) => self.leave(connection),
-            Message::RightsChanged => {
-                self.close_all(close::RESET, "rights have changed");
-                self.publish_rights_changed();
-            }
+            Message::RightsChanged(rights) => self.rights_changed(rights),
             Message::Content(change, reply) => self.tell_content(change, reply),
             Message::News(news) => self.tell_news(news),
             Message::CatchUp => self.behind = true,
@@ -314,13 +313,14 @@ impl Room {
     }
 
     fn enter(&mut self, mut peer: Peer, reply: oneshot::Sender<Connection>) {
-        let rate = self.settings.awareness_per_second;
+        let (rate, rights) = (self.settings.awareness_per_second, peer.rights);
         peer.awareness = Pace::new(rate, rate, Instant::now());
         let connection = self.peers.add(peer);
         self.resident.has_people(self.peers.count());
         if reply.send(connection).is_err() {
             self.leave(connection);
         }
+        self.rights_changed(rights);
     }
 
     fn leave(&mut self, connection: Connection) {

@@ -96,6 +96,8 @@ pub struct Peer {
     pub user: Id<caller::User>,
     /// What it may do.
     pub scope: Scope,
+    /// How many changes of rights that knows of.
+    pub rights: u64,
     /// Updates that build on something that is not here yet.
     held: VecDeque<(Instant, Held)>,
     held_bytes: usize,
@@ -122,7 +124,7 @@ pub struct Held {
 
 impl Peer {
     /// A connection that has just come.
-    pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope) -> Self {
+    pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope, rights: u64) -> Self {
         // The room gives it its pace.
         let awareness = Pace::new(1, 1, Instant::now());
         let (held, later) = (VecDeque::new(), None);
@@ -131,6 +133,7 @@ impl Peer {
             wire,
             user,
             scope,
+            rights,
             held,
             held_bytes: 0,
             awareness,

@@ -16,6 +16,7 @@ const ROOM_BYTES: usize = 16 << 10;
 #[derive(Debug, Default)]
 pub struct Seen {
     seq: AtomicU64,
+    rights: AtomicU64,
     bytes: AtomicUsize,
     used: AtomicU64,
     people: AtomicUsize,
@@ -27,6 +28,10 @@ impl Seen {
     /// The last number that is integrated.
     pub fn seq(&self) -> u64 {
         self.seq.load(Ordering::Acquire)
+    }
+    /// The last change of rights that was acted on.
+    pub fn rights(&self) -> u64 {
+        self.rights.load(Ordering::Acquire)
     }
     /// What it takes of this process's memory, roughly.
     pub fn bytes(&self) -> usize {
@@ -59,6 +64,10 @@ impl Resident {
     }
     pub(super) fn shows(&self, seq: u64) {
         self.0.seq.store(seq, Ordering::Release);
+    }
+    /// A change of rights is acted on. Answers with the last one, should that be another.
+    pub(super) fn acts_on(&self, rights: u64) -> u64 {
+        self.0.rights.fetch_max(rights, Ordering::AcqRel).max(rights)
     }
     pub(super) fn is_used(&self) {
         self.0.used.store(USES.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);

@@ -239,7 +239,7 @@ impl Room {
             Due::Status(connection) => self.peers.tell(connection, Said::Status(SyncStatus::Refused)),
             // Whoever asked may be gone.
             Due::Content(reply, _) if frozen => drop(reply.send(Err(Refused::Frozen))),
-            Due::Content(..) | Due::Mark(..) => {}
+            Due::Enter(..) | Due::Content(..) | Due::Mark(..) => {}
         }
     }
 }

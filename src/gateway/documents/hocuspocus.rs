@@ -219,7 +219,7 @@ impl Conversation {
             }
             Err(Shut::Unavailable) => return Err(Some((RESET, "unavailable"))),
         };
-        let Entered { key, user, scope, .. } = entered;
+        let Entered { key, user, scope, rights, .. } = entered;
         let early = match self.opened.remove(address.text()) {
             Some(Opened::Early(early, _)) => early,
             Some(Opened::In(mut inside)) => {
@@ -240,7 +240,7 @@ impl Conversation {
             return Err(Some((4403, "too many documents on one socket")));
         }
         let (outbox, wire) = (self.line.outbox.clone(), Wire::Hocuspocus(address.text().to_owned()));
-        let peer = || Peer::new(outbox.clone(), wire.clone(), user, scope);
+        let peer = || Peer::new(outbox.clone(), wire.clone(), user, scope, rights);
         let inside = self.documents.collab.enter(key, peer).await;
         let (handle, connection) = inside.map_err(|_| Some((RESET, "unavailable")))?;
         self.say(address, Reply::Authenticated(scope));

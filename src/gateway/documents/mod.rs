@@ -23,11 +23,11 @@ use axum::{
 use super::handshake::Upgrade;
 use crate::{
     collab::{
-        Asker, Collab, Name, Scope, Shut,
+        Admission, Asker, Collab, Name, Scope, Shut,
         room::{Key, Words},
     },
     http::Problem,
-    identity::{ClientAddr, Identity, Opens, Visitor, permissions},
+    identity::{ClientAddr, Identity, Opens, Presented, Visitor, may_act, permissions},
     kernel::{Code, Id, caller},
     runtime::{Limits, Pace, Tasks},
     socket::{Fault, Frame, Incoming, Outbox, Socket},
@@ -103,20 +103,21 @@ struct Entered {
     key: Key,
     user: Id<caller::User>,
     scope: Scope,
-    /// From where.
-    from: ClientAddr,
-    /// What to ask with again: none for a ticket, which is used up.
-    again: Option<(String, String)>,
+    /// How many changes of rights that knows of.
+    rights: u64,
+    name: Name,
+    /// What to ask with again.
+    pass: Pass,
     checked: Instant,
 }
 
 impl Entered {
     /// Looks at the right again when it is time. Whoever is refused, or may do something else now, begins anew.
     async fn recheck(&mut self, documents: &Documents) -> Result<(), End> {
-        let Some((token, name)) = self.again.as_ref().filter(|_| self.checked.elapsed() >= documents.recheck) else {
+        if self.checked.elapsed() < documents.recheck {
             return Ok(());
-        };
-        match enter(documents, self.from, token, name).await {
+        }
+        match self.pass.clone().enter(documents, self.name).await {
             Ok(now) if (now.key, now.user, now.scope) == (self.key, self.user, self.scope) => {
                 self.checked = Instant::now();
                 Ok(())
@@ -130,47 +131,81 @@ impl Entered {
 
 /// Who presents this token, and what may they do with this document?
 async fn enter(documents: &Documents, from: ClientAddr, token: &str, name: &str) -> Result<Entered, Shut> {
-    let parsed: Name = name.parse().map_err(|_| Shut::NotFound)?;
-    let (organization, asker, lasts) = asker(&documents.identity, token).await.inspect_err(|shut| {
+    let name: Name = name.parse().map_err(|_| Shut::NotFound)?;
+    let pass = Pass::of(&documents.identity, token).await.inspect_err(|shut| {
         if *shut == Shut::NotFound {
             documents.identity.limits.refused_token(from);
         }
     })?;
-    let (key, scope) = documents.collab.find(organization, &asker, parsed).await?;
-    let again = lasts.then(|| (token.to_owned(), name.to_owned()));
-    Ok(Entered { key, user: asker.user, scope, from, again, checked: Instant::now() })
+    pass.enter(documents, name).await
 }
 
-/// In which organization, who, and whether the token can be presented again.
-async fn asker(identity: &Identity, token: &str) -> Result<(Id<caller::Organization>, Asker, bool), Shut> {
-    let unavailable = |problem: Problem| match problem.code {
+/// With what somebody came, and what they are asked about again.
+#[derive(Clone)]
+enum Pass {
+    /// A token, which may be taken back.
+    Token(String),
+    /// A ticket, which is used up: whose it was, and what it opened.
+    Ticket(Visitor),
+}
+
+impl Pass {
+    /// A token stays what it is; a ticket is used up by this.
+    async fn of(identity: &Identity, token: &str) -> Result<Self, Shut> {
+        if find(identity, token).await?.is_some() {
+            return Ok(Self::Token(token.to_owned()));
+        }
+        identity.tokens.use_ticket(&identity.db, token).await.map(Self::Ticket).map_err(|problem| shut(problem.code))
+    }
+
+    /// What may they do with this document now?
+    async fn enter(self, documents: &Documents, name: Name) -> Result<Entered, Shut> {
+        let (organization, asker) = self.asker(&documents.identity).await?;
+        let Admission { key, scope, rights } = documents.collab.admit(organization, &asker, name).await?;
+        Ok(Entered { key, user: asker.user, scope, rights, name, pass: self, checked: Instant::now() })
+    }
+
+    /// In which organization, and who, with the roles of this moment.
+    async fn asker(&self, identity: &Identity) -> Result<(Id<caller::Organization>, Asker), Shut> {
+        match self {
+            Self::Token(token) => {
+                let presented = find(identity, token).await?.ok_or(Shut::NotFound)?;
+                Ok((presented.organization, Asker::of(&presented).ok_or(Shut::NotFound)?))
+            }
+            Self::Ticket(visitor) => {
+                let Visitor { user, organization, opens } = visitor;
+                let mut tx = identity.db.tenant_as(*organization, None).await?;
+                if !may_act(&mut tx, *user).await? {
+                    return Err(Shut::NotFound);
+                }
+                let asker = match opens {
+                    Opens::Session(scope) => {
+                        let only_session = Some(scope.live_session());
+                        Asker { user: *user, permissions: Vec::new(), only_session, only_document: None }
+                    }
+                    Opens::Document(name) => {
+                        let only_document = Some(name.parse().map_err(|_| Shut::NotFound)?);
+                        let permissions = permissions(&mut tx, *user).await?;
+                        Asker { user: *user, permissions, only_session: None, only_document }
+                    }
+                };
+                Ok((*organization, asker))
+            }
+        }
+    }
+}
+
+/// Who presents this token, if it is one that lasts.
+async fn find(identity: &Identity, token: &str) -> Result<Option<Presented>, Shut> {
+    let mut connection = identity.db.bare().await.map_err(Shut::from)?;
+    identity.tokens.find(&mut connection, token).await.map_err(|problem| shut(problem.code))
+}
+
+fn shut(code: Code) -> Shut {
+    match code {
         Code::Unavailable | Code::Internal => Shut::Unavailable,
         _ => Shut::NotFound,
-    };
-    let presented = {
-        let mut connection = identity.db.bare().await.map_err(Shut::from)?;
-        identity.tokens.find(&mut connection, token).await.map_err(unavailable)?
-    };
-    if let Some(presented) = presented {
-        let asker = Asker::of(&presented).ok_or(Shut::NotFound)?;
-        return Ok((presented.organization, asker, true));
     }
-    // A ticket, used up by this.
-    let Visitor { user, organization, opens } =
-        identity.tokens.use_ticket(&identity.db, token).await.map_err(unavailable)?;
-    let asker = match opens {
-        Opens::Session(scope) => {
-            let only_session = Some(scope.live_session());
-            Asker { user, permissions: Vec::new(), only_session, only_document: None }
-        }
-        Opens::Document(name) => {
-            let only_document = Some(name.parse().map_err(|_| Shut::NotFound)?);
-            let mut tx = identity.db.tenant_as(organization, None).await?;
-            let permissions = permissions(&mut tx, user).await?;
-            Asker { user, permissions, only_session: None, only_document }
-        }
-    };
-    Ok((organization, asker, false))
 }
 
 /// What a document socket waits for.

@@ -48,6 +48,15 @@ impl Editor {
 
     /// The same with a document that was written in before.
     pub async fn comes_back(address: std::net::SocketAddr, name: &str, token: &str, doc: Doc) -> Self {
+        Self::begins(address, name, Request::Token { token, version: Some("4.8.0") }, doc).await
+    }
+
+    /// A provider of before version 3, which does not say which it is and is never asked for its token again.
+    pub async fn opens_as_of_old(address: std::net::SocketAddr, name: &str, token: &str) -> Self {
+        Self::begins(address, name, Request::Token { token, version: None }, Doc::new()).await
+    }
+
+    async fn begins(address: std::net::SocketAddr, name: &str, token: Request<'_>, doc: Doc) -> Self {
         let (socket, _) = connect_async(format!("ws://{address}/collab/hocuspocus")).await.unwrap();
         let mut editor = Self {
             socket,
@@ -65,7 +74,7 @@ impl Editor {
             news: Vec::new(),
             typed: Vec::new(),
         };
-        editor.says(Request::Token { token, version: Some("4.8.0") }).await;
+        editor.says(token).await;
         let vector = editor.doc.transact().state_vector().encode_v1();
         editor.says(Request::Sync(Sync::Step1(&vector))).await;
         editor

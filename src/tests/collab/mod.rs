@@ -22,3 +22,4 @@ mod rights;
 mod subjects;
 mod versions;
 mod whiteboard;
+mod withdrawn;

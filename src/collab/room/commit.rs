@@ -30,7 +30,7 @@ const AWARENESS: u8 = 1;
 pub(super) const RIGHTS: u8 = 2;
 const NEWS: u8 = 3;
 /// Merging a log takes no longer.
-const COMPACTION: Duration = Duration::from_secs(60);
+const COMPACTION: Duration = Duration::from_mins(1);
 /// Our names in one packet, at most; more than are ever looking.
 const MOST_UPDATES: usize = 4_096;
 

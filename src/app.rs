@@ -154,7 +154,11 @@ impl App {
             None => Bus::local(),
         };
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
-        let settings = collab::Settings::default();
+        let settings = collab::Settings {
+            memory: config.limits.documents_memory,
+            awareness_per_second: config.limits.awareness_per_second,
+            ..collab::Settings::default()
+        };
         let collab = Collab::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), settings);
         Ok(Self { config, db, clock, tasks, identity, bus, live, collab, metrics })
     }
@@ -175,6 +179,7 @@ impl App {
             identity: self.identity.clone(),
             tasks: self.tasks.clone(),
             recheck: self.config.limits.recheck,
+            limits: self.config.limits,
         };
         let sockets = gateway::router(gateway).merge(gateway::documents::router(editors));
         let routes = api

@@ -189,6 +189,13 @@ fn limits(given: &mut Given) -> anyhow::Result<Limits> {
         message_bytes: given.or("limit_message_bytes", default.message_bytes)?,
         commands_per_second: given.or("limit_commands_per_second", default.commands_per_second)?,
         commands_burst: given.or("limit_commands_burst", default.commands_burst)?,
+        updates_per_second: given.or("limit_updates_per_second", default.updates_per_second)?,
+        updates_burst: given.or("limit_updates_burst", default.updates_burst)?,
+        awareness_per_second: given.or("limit_awareness_per_second", default.awareness_per_second)?,
+        documents_memory: match given.or("documents_memory_megabytes", default.documents_memory >> 20)? {
+            megabytes @ 1..=1_048_576 => megabytes << 20,
+            _ => bail!("documents_memory_megabytes is between 1 and 1048576"),
+        },
         hello: given.seconds("limit_hello_seconds", default.hello)?,
         connections_per_participant: given
             .or("limit_connections_per_participant", default.connections_per_participant)?,
@@ -208,6 +215,9 @@ fn limits(given: &mut Given) -> anyhow::Result<Limits> {
         limits.message_bytes,
         limits.commands_per_second as usize,
         limits.commands_burst as usize,
+        limits.updates_per_second as usize,
+        limits.updates_burst as usize,
+        limits.awareness_per_second as usize,
         limits.connections_per_participant,
         limits.ring_frames,
         limits.ring_bytes,
@@ -234,6 +244,7 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
         login_email: rate("rate_login_email", default.login_email)?,
         join: rate("rate_join", default.join)?,
         join_unknown: rate("rate_join_unknown", default.join_unknown)?,
+        token_refused: rate("rate_token_refused", default.token_refused)?,
         register: rate("rate_register", default.register)?,
         diagnose: rate("rate_diagnose", default.diagnose)?,
     })

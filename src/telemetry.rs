@@ -81,6 +81,33 @@ fn describe() {
     metrics::describe_counter!("atelier_live_events_total", "Events written or read from other nodes.");
     metrics::describe_histogram!("atelier_live_commit_seconds", "Time of one transaction of a live session.");
     metrics::describe_histogram!("atelier_live_batch_commands", "Commands in one transaction.");
+    describe_documents();
+}
+
+fn describe_documents() {
+    metrics::describe_gauge!("atelier_collab_documents_open", "Documents open on this node.");
+    metrics::describe_gauge!("atelier_collab_resident_bytes", "What open documents take of memory, estimated.");
+    metrics::describe_gauge!("atelier_collab_awareness_clients", "Carets seen in all open documents.");
+    metrics::describe_counter!("atelier_collab_unloads_total", "Documents let go because memory was wanted.");
+    metrics::describe_counter!("atelier_collab_refused_opens_total", "Documents not opened for want of memory.");
+    metrics::describe_histogram!("atelier_collab_commit_seconds", "Time of one transaction of a document.");
+    metrics::describe_histogram!("atelier_collab_ack_seconds", "From the first change of a batch until it is saved.");
+    metrics::describe_counter!("atelier_collab_commit_failures_total", "Transactions that failed; tried again.");
+    metrics::describe_counter!("atelier_collab_updates_total", "Changes saved.");
+    metrics::describe_counter!("atelier_collab_held_updates_total", "Changes that waited for what they build on.");
+    metrics::describe_counter!("atelier_collab_refused_updates_total", "Changes that the gate refused, by reason.");
+    metrics::describe_counter!(
+        "atelier_collab_log_pulls_total",
+        "Times changes of other nodes were read from the log."
+    );
+    metrics::describe_counter!("atelier_collab_reloads_total", "Documents given up and read anew.");
+    metrics::describe_counter!("atelier_collab_compactions_total", "Logs merged.");
+    metrics::describe_counter!("atelier_collab_versions_total", "Versions kept by themselves.");
+    metrics::describe_counter!("atelier_collab_paused_reads_total", "Times a connection was too fast and had to wait.");
+    metrics::describe_counter!(
+        "atelier_collab_delayed_awareness_total",
+        "Looks that came too fast; the last one counts."
+    );
 }
 
 #[cfg(test)]

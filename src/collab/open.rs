@@ -1,5 +1,12 @@
 //! All documents that are open on this node, and the way to one.
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
@@ -19,7 +26,7 @@ use crate::{
     bus::Bus,
     db::{Db, TenantTx},
     kernel::{Clock, Id, caller},
-    runtime::{Registry, Tasks, registry},
+    runtime::{Limits, Registry, Tasks, registry},
 };
 
 /// How often the heads of all open documents are compared with the database.
@@ -61,11 +68,24 @@ pub struct Collab {
 pub struct Settings {
     /// After so long of writing a version is kept.
     pub versions_every: Duration,
+    /// What open documents may take of this process's memory, in bytes, before those that nobody looks at are let go
+    /// ahead of time. What people have open stays; beyond twice as much nothing more is opened.
+    pub memory: usize,
+    /// Words about where somebody looks, per second and connection; of what comes faster the last counts.
+    pub awareness_per_second: u32,
+    /// How long the carets of a node stay that is not heard of any more.
+    pub lease: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { versions_every: Duration::from_mins(10) }
+        let limits = Limits::default();
+        Self {
+            versions_every: Duration::from_mins(10),
+            memory: limits.documents_memory,
+            awareness_per_second: limits.awareness_per_second,
+            lease: room::LASTS,
+        }
     }
 }
 
@@ -174,14 +194,65 @@ impl Collab {
 
     /// The room of a document, opened if need be. Two first callers get one room.
     pub async fn room(&self, key: Key) -> Result<Handle, Shut> {
-        let open = || room::open(self.db.clone(), self.bus.clone(), &self.clock, key, self.settings);
-        self.rooms.get(key, &self.tasks, "document", open).await.map_err(|error| match error {
+        let opening = AtomicBool::new(false);
+        let open = async || {
+            opening.store(true, Ordering::Relaxed);
+            if self.resident() > self.settings.memory.saturating_mul(2) {
+                metrics::counter!("atelier_collab_refused_opens_total").increment(1);
+                return Err(WriteError::NoRoom);
+            }
+            room::open(self.db.clone(), self.bus.clone(), &self.clock, key, self.settings).await
+        };
+        let opened = self.rooms.get(key, &self.tasks, "document", open).await;
+        if opening.into_inner() {
+            self.make_room();
+        }
+        opened.map_err(|error| match error {
             WriteError::Gone => Shut::NotFound,
             error => {
                 tracing::warn!(document = %key.document, %error, "document not opened");
                 Shut::Unavailable
             }
         })
+    }
+
+    /// What all open documents take of this process's memory, roughly, in bytes.
+    pub fn resident(&self) -> usize {
+        self.rooms
+            .open()
+            .iter()
+            .filter(|(_, handle)| !handle.is_closed())
+            .map(|(_, handle)| handle.seen().bytes())
+            .sum()
+    }
+
+    /// The documents that are open here.
+    pub fn open_documents(&self) -> Vec<DocumentId> {
+        let open = self.rooms.open();
+        open.iter().filter(|(_, handle)| !handle.is_closed()).map(|(key, _)| key.document).collect()
+    }
+
+    /// Lets go of documents that nobody looks at, those first that were not used for longest, until the others fit.
+    fn make_room(&self) {
+        let mut open = self.rooms.open();
+        open.retain(|(_, handle)| !handle.is_closed());
+        let mut resident: usize = open.iter().map(|(_, handle)| handle.seen().bytes()).sum();
+        if resident <= self.settings.memory {
+            return;
+        }
+        open.retain(|(_, handle)| handle.seen().may_go());
+        open.sort_by_key(|(_, handle)| handle.seen().used());
+        // The one used last was opened this moment, for somebody who is about to come in.
+        open.pop();
+        for (key, handle) in open {
+            if resident <= self.settings.memory {
+                return;
+            }
+            tracing::debug!(document = %key.document, "memory is wanted: a document that nobody looks at is let go");
+            metrics::counter!("atelier_collab_unloads_total").increment(1);
+            resident = resident.saturating_sub(handle.seen().bytes());
+            handle.unload();
+        }
     }
 
     /// A connection comes into a document.
@@ -271,17 +342,26 @@ impl Collab {
     }
 
     async fn watch_heads(&self) {
+        let mut bus = self.bus.watch();
         loop {
-            let carries = matches!(self.bus.health(), crate::bus::Health::Carrying);
-            tokio::time::sleep(if carries { HEAD_CHECK } else { HEAD_CHECK_ALONE }).await;
+            let pause = if bus.health().carries() { HEAD_CHECK } else { HEAD_CHECK_ALONE };
+            let missed = tokio::time::timeout(pause, bus.changed()).await.is_ok();
             let open = self.rooms.open();
+            if missed {
+                // A connection was away, or a channel is heard only now.
+                for (_, handle) in &open {
+                    handle.reunite();
+                }
+                tokio::time::sleep(HEAD_CHECK_ALONE).await;
+            }
+            self.make_room();
             if open.is_empty() {
                 continue;
             }
             match self.heads(&open).await {
                 Ok(heads) => {
                     for (key, handle) in open {
-                        if heads.get(&key.document.uuid()).is_some_and(|head| *head > handle.seq()) {
+                        if heads.get(&key.document.uuid()).is_some_and(|head| *head > handle.seen().seq()) {
                             handle.catch_up();
                         }
                     }

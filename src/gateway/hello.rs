@@ -1,7 +1,7 @@
 //! From a stranger to a viewer: the first frame, the token, the room.
 use super::Gateway;
 use crate::{
-    identity::{Scope, SocketIdentity},
+    identity::{ClientAddr, Scope, SocketIdentity},
     kernel::{Code, Id, Refusal},
     live::{
         protocol::{ClientMessage, close},
@@ -53,7 +53,7 @@ impl Farewell {
 }
 
 /// Waits for hello and finds out who it is.
-pub async fn receive(socket: &mut Socket, gateway: &Gateway) -> Result<Hello, Farewell> {
+pub async fn receive(socket: &mut Socket, gateway: &Gateway, from: ClientAddr) -> Result<Hello, Farewell> {
     let expected = Farewell::new(close::PROTOCOL, Code::HelloExpected);
     let Ok(Some(text)) = tokio::time::timeout(gateway.limits.hello, first_text(socket)).await else {
         return Err(expected);
@@ -67,7 +67,7 @@ pub async fn receive(socket: &mut Socket, gateway: &Gateway) -> Result<Hello, Fa
         Err(_) => return Err(Farewell::new(close::PROTOCOL, Code::ProtocolError)),
     };
     // Boxed: large, and needed for a moment only.
-    Box::pin(identify(gateway, &token, after, || socket.is_gone())).await
+    Box::pin(identify(gateway, &token, after, from, || socket.is_gone())).await
 }
 
 /// Finds out who holds a token, and what it opens. A ticket is used up, unless nobody is there any more when it is its
@@ -76,15 +76,19 @@ pub async fn identify(
     gateway: &Gateway,
     token: &str,
     after: Option<u64>,
+    from: ClientAddr,
     is_gone: impl FnOnce() -> bool,
 ) -> Result<Hello, Farewell> {
+    if gateway.identity.limits.token(from).is_err() {
+        return Err(Farewell::new(close::RATE_LIMITED, Code::RateLimited));
+    }
     let finding = async {
         // It is never closed: the semaphore lives as long as the gateway.
         let _turn = gateway.identifying.acquire().await;
         if is_gone() {
             return Err(Farewell::bare(close::PROTOCOL));
         }
-        find(gateway, token, after).await
+        find(gateway, token, after, from).await
     };
     let found = tokio::time::timeout(gateway.limits.hello, finding).await;
     found.unwrap_or_else(|_| {
@@ -93,11 +97,14 @@ pub async fn identify(
     })
 }
 
-async fn find(gateway: &Gateway, token: &str, after: Option<u64>) -> Result<Hello, Farewell> {
+async fn find(gateway: &Gateway, token: &str, after: Option<u64>, from: ClientAddr) -> Result<Hello, Farewell> {
     let identity = gateway.identity.tokens.authenticate_socket(&gateway.identity.db, token).await;
     let identity = identity.map_err(|problem| match problem.code {
         Code::Unavailable | Code::Internal => Farewell::new(close::OVERLOADED, Code::Unavailable),
-        code => Farewell::new(close::UNAUTHENTICATED, code),
+        code => {
+            gateway.identity.limits.refused_token(from);
+            Farewell::new(close::UNAUTHENTICATED, code)
+        }
     })?;
     let (key, viewer) = viewer(&identity);
     Ok(Hello { key, viewer, after })

@@ -35,7 +35,7 @@ pub(crate) use self::{
 };
 use crate::{
     http::Problem,
-    identity::Identity,
+    identity::{ClientAddr, Identity},
     kernel::Code,
     live::{
         Live,
@@ -64,6 +64,8 @@ pub struct Gateway {
     sent: metrics::Counter,
     identifying: Arc<Semaphore>,
     budgets: Budgets,
+    /// For those who ask for news one answer at a time.
+    answers: Budgets,
     lingering: Lingering,
     tests: Tests,
 }
@@ -73,8 +75,9 @@ impl Gateway {
     pub fn new(live: Live, identity: Identity, limits: Limits, tasks: Tasks) -> Self {
         let sent = metrics::counter!("atelier_gateway_frames_sent_total");
         let identifying = Arc::new(Semaphore::new(IDENTIFYING));
-        let (budgets, lingering, tests) = (Budgets::default(), Lingering::default(), Tests::default());
-        Self { live, identity, limits, tasks, sent, identifying, budgets, lingering, tests }
+        let (budgets, answers) = (Budgets::default(), Budgets::default());
+        let (lingering, tests) = (Lingering::default(), Tests::default());
+        Self { live, identity, limits, tasks, sent, identifying, budgets, answers, lingering, tests }
     }
 }
 
@@ -89,29 +92,29 @@ pub fn router<S: Clone + Send + Sync + 'static>(gateway: Gateway) -> Router<S> {
     described.route("/live/ws", get(upgrade)).with_state(gateway)
 }
 
-async fn upgrade(State(gateway): State<Gateway>, upgrade: Upgrade) -> Response {
+async fn upgrade(State(gateway): State<Gateway>, from: ClientAddr, upgrade: Upgrade) -> Response {
     if !upgrade.offers(SUBPROTOCOL) {
         return Problem::new(Code::ProtocolError)
             .detail(format!("Ask for the subprotocol {SUBPROTOCOL}."))
             .into_response();
     }
     let (limit, tasks) = (gateway.limits.message_bytes, gateway.tasks.clone());
-    upgrade.accept(Some(SUBPROTOCOL), limit, &tasks, move |socket| serve(socket, gateway))
+    upgrade.accept(Some(SUBPROTOCOL), limit, &tasks, move |socket| serve(socket, gateway, from))
 }
 
 /// What the returned future holds is paid for by every open connection, so whatever is large and short-lived (finding
 /// out who it is, reading a room) is a future of its own, in a box that is gone when it is done.
-async fn serve(socket: Socket, gateway: Gateway) {
+async fn serve(socket: Socket, gateway: Gateway, from: ClientAddr) {
     let _open = Open::count();
-    if let Some(connection) = Box::pin(greet(socket, gateway)).await {
+    if let Some(connection) = Box::pin(greet(socket, gateway, from)).await {
         connection.serve().await;
     }
 }
 
-async fn greet(mut socket: Socket, gateway: Gateway) -> Option<Box<Connection>> {
+async fn greet(mut socket: Socket, gateway: Gateway, from: ClientAddr) -> Option<Box<Connection>> {
     let closing = gateway.tasks.closing().clone();
-    match closing.run_until_cancelled(hello::receive(&mut socket, &gateway)).await {
-        Some(Ok(hello)) => connection::open(socket, gateway, hello).await,
+    match closing.run_until_cancelled(hello::receive(&mut socket, &gateway, from)).await {
+        Some(Ok(hello)) => Box::pin(connection::open(socket, gateway, hello)).await,
         Some(Err(farewell)) => {
             Box::pin(connection::part(socket, farewell)).await;
             None
@@ -143,7 +146,7 @@ impl Drop for Open {
 mod tests {
     use super::*;
 
-    fn size_of_future<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+    fn size_of_future<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
         size_of::<F>()
     }
 

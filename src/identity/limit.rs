@@ -40,11 +40,9 @@ struct Buckets {
     login_email: Bucket<String>,
     register: Bucket<IpAddr>,
     join: Bucket<IpAddr>,
-    unknown_code: Bucket<IpAddr>,
+    codes: Guesses,
+    tokens: Guesses,
     diagnose: Bucket<IpAddr>,
-    /// Visitors who guessed too often, and until when nothing is looked up for them.
-    guessers: DashMap<IpAddr, Moment>,
-    clock: Clock,
 }
 
 impl Limits {
@@ -55,10 +53,9 @@ impl Limits {
             login_email: Bucket::new(settings.login_email, clock),
             register: Bucket::new(settings.register, clock),
             join: Bucket::new(settings.join, clock),
-            unknown_code: Bucket::new(settings.join_unknown, clock),
+            codes: Guesses::new(settings.join_unknown, clock),
+            tokens: Guesses::new(settings.token_refused, clock),
             diagnose: Bucket::new(settings.diagnose, clock),
-            guessers: DashMap::new(),
-            clock: clock.clone(),
         }))
     }
     /// One attempt to sign in.
@@ -76,28 +73,62 @@ impl Limits {
     }
     /// One attempt to join, or to look up a code.
     pub fn join(&self, from: ClientAddr) -> Result<(), Problem> {
-        let visitor = from.visitor();
-        let until = self.0.guessers.get(&visitor).map(|until| *until);
-        if let Some(left) = until.map(|until| until - self.0.clock.now()) {
-            if left > chrono::TimeDelta::zero() {
-                let seconds = u32::try_from(left.num_seconds()).unwrap_or(0) + 1;
-                return Err(Problem::new(Code::RateLimited).retry_after(seconds));
-            }
-            self.0.guessers.remove(&visitor);
-        }
-        self.0.join.take(&visitor)
+        self.0.codes.may_ask(from)?;
+        self.0.join.take(&from.visitor())
     }
     /// What to answer to a code that no session has: `code_unknown`, or `rate_limited` to whoever keeps guessing. A
     /// guesser learns nothing more for a while, not even that a code is right.
     pub fn unknown_code(&self, from: ClientAddr) -> Problem {
-        let Err(problem) = self.0.unknown_code.take(&from.visitor()) else { return Code::CodeUnknown.into() };
-        let wait = chrono::TimeDelta::seconds(i64::from(problem.retry_after.unwrap_or(1)));
-        let now = self.0.clock.now();
-        if self.0.guessers.len() >= 4_096 {
-            self.0.guessers.retain(|_, until| *until > now);
+        self.0.codes.wrong(from).unwrap_or_else(|| Code::CodeUnknown.into())
+    }
+    /// One token that is to be looked up. Only those that are refused count, see [`Limits::refused_token`].
+    pub fn token(&self, from: ClientAddr) -> Result<(), Problem> {
+        self.0.tokens.may_ask(from)
+    }
+    /// A token was refused. Whoever brings many of them is not asked for a while.
+    pub fn refused_token(&self, from: ClientAddr) {
+        if self.0.tokens.wrong(from).is_some() {
+            metrics::counter!("atelier_identity_token_guessers_total").increment(1);
         }
-        self.0.guessers.insert(from.visitor(), now + wait);
-        problem
+    }
+}
+
+/// Visitors who guess: so many wrong ones, and for a while nothing is looked up for them.
+#[derive(Debug)]
+struct Guesses {
+    wrong: Bucket<IpAddr>,
+    until: DashMap<IpAddr, Moment>,
+    clock: Clock,
+}
+
+impl Guesses {
+    fn new(rate: Rate, clock: &Clock) -> Self {
+        Self { wrong: Bucket::new(rate, clock), until: DashMap::new(), clock: clock.clone() }
+    }
+
+    fn may_ask(&self, from: ClientAddr) -> Result<(), Problem> {
+        let visitor = from.visitor();
+        let until = self.until.get(&visitor).map(|until| *until);
+        if let Some(left) = until.map(|until| until - self.clock.now()) {
+            if left > chrono::TimeDelta::zero() {
+                let seconds = u32::try_from(left.num_seconds()).unwrap_or(0) + 1;
+                return Err(Problem::new(Code::RateLimited).retry_after(seconds));
+            }
+            self.until.remove(&visitor);
+        }
+        Ok(())
+    }
+
+    /// A wrong guess: a problem if it was one too many.
+    fn wrong(&self, from: ClientAddr) -> Option<Problem> {
+        let problem = self.wrong.take(&from.visitor()).err()?;
+        let wait = chrono::TimeDelta::seconds(i64::from(problem.retry_after.unwrap_or(1)));
+        let now = self.clock.now();
+        if self.until.len() >= 4_096 {
+            self.until.retain(|_, until| *until > now);
+        }
+        self.until.insert(from.visitor(), now + wait);
+        Some(problem)
     }
 }
 

@@ -10,6 +10,14 @@ pub struct Limits {
     pub commands_per_second: u32,
     /// Commands a connection may send at once after a pause.
     pub commands_burst: u32,
+    /// Changes and questions per second of one connection to documents, sustained; what comes faster is read later.
+    pub updates_per_second: u32,
+    /// The same at once after a pause.
+    pub updates_burst: u32,
+    /// Words about where somebody looks, per second and connection to a document; of what comes faster the last counts.
+    pub awareness_per_second: u32,
+    /// What open documents may take of memory, in bytes: those that nobody looks at give way to others.
+    pub documents_memory: usize,
     /// Time for the first frame (`hello`).
     pub hello: Duration,
     /// Connections of one participant at the same time.
@@ -36,6 +44,10 @@ impl Default for Limits {
             message_bytes: 32 * 1024,
             commands_per_second: 20,
             commands_burst: 40,
+            updates_per_second: 50,
+            updates_burst: 200,
+            awareness_per_second: 20,
+            documents_memory: 512 << 20,
             hello: Duration::from_secs(5),
             connections_per_participant: 3,
             ring_frames: 1024,
@@ -60,6 +72,9 @@ pub struct Rates {
     pub join: Rate,
     /// Joins with a code that does not exist.
     pub join_unknown: Rate,
+    /// Tokens that nobody knows, or that have ended, where a socket or a stream is opened. Generous: a whole auditorium may
+    /// come back too late.
+    pub token_refused: Rate,
     /// New accounts.
     pub register: Rate,
     /// Requests of `/diagnose`; one test makes at most 34, most of which ask what became of its socket.
@@ -74,6 +89,7 @@ impl Default for Rates {
             login_email: Rate { times: 5, per: minute },
             join: Rate { times: 6000, per: minute },
             join_unknown: Rate { times: 300, per: minute },
+            token_refused: Rate { times: 300, per: minute },
             register: Rate { times: 20, per: Duration::from_hours(1) },
             diagnose: Rate { times: 1200, per: minute },
         }

@@ -19,6 +19,10 @@ describe('what an editor says about itself', () => {
     expect(statusOf(line({ loaded: false }), false)).toBe('connecting');
     expect(statusOf(line({ connected: false }), false)).toBe('offline');
     expect(statusOf(line({ connected: false }), true)).toBe('offlineUnsaved');
+    expect(statusOf(line({ connected: false }), true, true)).toBe('offlineKept');
+    // What is on the disk is no more than that, even on a line that has just come back.
+    expect(statusOf(line({ unsynced: 1 }), true, true)).toBe('saving');
+    expect(statusOf(line({ connected: false, tried: false }), false, true)).toBe('connecting');
   });
   test('a right that went away, with and without words that were lost by it', () => {
     expect(statusOf(line({ scope: 'readonly' }), false)).toBe('reading');

@@ -162,6 +162,15 @@ impl Awareness {
         self.seen(here)
     }
 
+    /// Does this say nothing of clients that this connection holds, or could come to hold?
+    pub fn repeats(&self, connection: Connection, update: &[u8]) -> bool {
+        let others = |entry: &Entry<'_>| {
+            self.clients.get(&entry.client).is_some_and(|client| client.holder != Holder::Here(connection))
+        };
+        self.introduced.contains_key(&connection)
+            && ysync::entries(update).is_ok_and(|entries| !entries.is_empty() && entries.iter().all(others))
+    }
+
     /// A connection is over. Answers with what everybody else shall be told.
     pub fn left(&mut self, connection: Connection, now: Instant) -> Vec<Announcement> {
         self.introduced.remove(&connection);
@@ -174,10 +183,12 @@ impl Awareness {
     }
 
     /// A node is there until `until` and will say so again before. One that never has a lease holds nothing for long:
-    /// its clients fall silent.
-    pub fn lease(&mut self, node: Uuid, until: Instant) {
+    /// its clients fall silent. True: it had none.
+    pub fn lease(&mut self, node: Uuid, until: Instant) -> bool {
+        let known = self.leases.contains_key(&node);
         let lease = self.leases.entry(node).or_insert(until);
         *lease = (*lease).max(until);
+        !known
     }
 
     /// A node is gone. Answers with what the connections of this node shall be told.
@@ -212,6 +223,15 @@ impl Awareness {
     /// Everybody who is seen through a connection of this node, for a node that is new.
     pub fn ours(&self) -> Vec<Announcement> {
         self.seen(|client| matches!(client.holder, Holder::Here(_)))
+    }
+
+    /// The same for a node that has given them up: it believes only higher clocks.
+    pub fn ours_again(&mut self) -> Vec<Announcement> {
+        let here = |client: &Client| matches!(client.holder, Holder::Here(_));
+        for client in self.clients.values_mut().filter(|client| client.state.is_some() && here(client)) {
+            client.clock += 1;
+        }
+        self.seen(here)
     }
 
     /// How many clients are seen, and how many are remembered.

@@ -321,3 +321,39 @@ proptest! {
         drop(Awareness::new().heard(peer(1, ANN), &bytes, Instant::now()));
     }
 }
+
+#[test]
+fn repeating_others_is_told_apart_from_words_of_ones_own() {
+    let mut room = Room::new();
+    let (ann, bob) = (Connection(1), Connection(2));
+    room.heard(peer(1, ANN), &says(10, 1, "{}"));
+    assert!(!room.awareness.repeats(bob, &says(10, 1, "{}")), "first words may be anybody's");
+    room.heard(peer(2, BOB), &says(20, 1, "{}"));
+    assert!(room.awareness.repeats(bob, &says(10, 1, "{}")));
+    assert!(!room.awareness.repeats(ann, &says(10, 2, "{}")));
+    assert!(!room.awareness.repeats(bob, &says(30, 1, "{}")), "a new one may become its own");
+    assert!(!room.awareness.repeats(bob, &[0]));
+}
+
+#[test]
+fn a_node_that_was_given_up_is_believed_again() {
+    let (mut here, mut there) = (Room::new(), Room::new());
+    let news = there.heard(peer(1, ANN), &says(10, 3, r#"{"at":1}"#));
+    assert!(here.awareness.lease(NODE, here.now + Duration::from_secs(15)), "it is new");
+    let told = here.awareness.told(NODE, &news, here.now);
+    here.browser.hears(&told);
+    here.wait(15);
+    assert_eq!(here.browser.sees(10), None, "given up");
+    let plain = there.awareness.ours();
+    assert_eq!(here.awareness.told(NODE, &plain, here.now), [], "known already, and gone");
+    let again = there.awareness.ours_again();
+    assert!(here.awareness.lease(NODE, here.now + Duration::from_secs(15)));
+    let told = here.awareness.told(NODE, &again, here.now);
+    here.browser.hears(&told);
+    assert_eq!(here.browser.sees(10), Some(r#"{"at":1}"#));
+    // Its owner goes on counting where it was, and is heard all the same.
+    let news = there.heard(peer(1, ANN), &says(10, 4, r#"{"at":2}"#));
+    let told = here.awareness.told(NODE, &news, here.now);
+    here.browser.hears(&told);
+    assert_eq!(here.browser.sees(10), Some(r#"{"at":2}"#));
+}

@@ -8,13 +8,13 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::content::problem;
+use super::{content::problem, versions::problem as unkept};
 use crate::{
     builder,
     coaching::{self, Approval, SummaryView},
     collab::{
         Asker, Collab, Kind, Name,
-        history::{self, HistoryError, Reason},
+        history::{self, Reason},
         materialise::{self, Patience, ProjectError},
         open::Unchanged,
         room::{FROZEN, Key, THAWED},
@@ -66,7 +66,7 @@ async fn approve(
     let approval = coaching::approve(&mut tx, &clock, &caller, id).await?;
     if approval == Approval::Done {
         let version = history::Draft { reason: Reason::Approve, label: None, by: Some(caller.user) };
-        history::keep(&mut tx, &clock, key.document, &version).await.map_err(not_kept)?;
+        history::keep(&mut tx, &clock, key.document, &version).await.map_err(unkept)?;
         store::set_frozen(&mut tx, key.document, Some(clock.now())).await?;
     }
     decided(&collab, tx, &caller, (name, key), approval).await
@@ -119,13 +119,6 @@ async fn bring_up_to_date(tx: &mut TenantTx, clock: &Clock, key: Key) -> Result<
         ProjectError::Broken => Problem::new(Code::Unavailable),
     })?;
     projected.error.map_or(Ok(()), |error| Err(not_clean(error)))
-}
-
-fn not_kept(error: HistoryError) -> Problem {
-    match error {
-        HistoryError::Database(error) => error.into(),
-        error => Problem::internal(error),
-    }
 }
 
 fn not_clean(error: DocumentError) -> Problem {

@@ -181,7 +181,7 @@ impl Seen {
     }
 }
 
-fn problem(error: HistoryError) -> Problem {
+pub(super) fn problem(error: HistoryError) -> Problem {
     match error {
         HistoryError::Database(error) => error.into(),
         HistoryError::Gone => Code::NotFound.into(),

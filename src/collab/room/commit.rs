@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 
 use super::{
     Batch, FROZEN, PACE, RETRY, Room, close,
+    others::{ASK, LEASE},
     peers::Said,
     versions::VERSION,
     writer::{self, WriteError, Written},
@@ -53,6 +54,7 @@ impl Room {
         self.behind = false;
         self.not_before = None;
         self.under_way = std::mem::take(&mut self.next);
+        self.commit_began = Instant::now();
         let drafts = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
         let node = self.origin.to_string();
         self.commit =
@@ -60,7 +62,7 @@ impl Room {
     }
 
     pub(super) fn finish_commit(&mut self, result: Result<Written, WriteError>) {
-        metrics::histogram!("atelier_collab_commit_seconds").record(self.last_commit.elapsed().as_secs_f64());
+        metrics::histogram!("atelier_collab_commit_seconds").record(self.commit_began.elapsed().as_secs_f64());
         self.last_commit = Instant::now();
         let batch = std::mem::take(&mut self.under_way);
         match result {
@@ -95,13 +97,20 @@ impl Room {
 
     fn committed(&mut self, batch: Batch, written: &Written) {
         metrics::counter!("atelier_collab_updates_total").increment(batch.drafts.len() as u64);
+        if !written.missed.is_empty() {
+            metrics::counter!("atelier_collab_log_pulls_total").increment(1);
+        }
         self.take_in(&written.missed);
         for (draft, from) in &batch.drafts {
             self.unwritten = self.unwritten.saturating_sub(draft.payload.len());
             self.peers.tell_all(Said::Update(&draft.payload), *from);
         }
         self.seq = self.seq.max(written.to);
-        self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+        self.resident.shows(self.seq);
+        self.resident.weighs(self.document.size().memory());
+        if let Some(since) = batch.since {
+            metrics::histogram!("atelier_collab_ack_seconds").record(since.elapsed().as_secs_f64());
+        }
         for due in batch.dues {
             self.settle(due);
         }
@@ -141,20 +150,21 @@ impl Room {
     }
 
     pub(super) fn hear(&mut self, packet: Option<&Packet>) {
-        let Some(packet) = packet else {
-            self.behind = true;
-            return;
-        };
+        let Some(packet) = packet else { return self.reunite() };
         if packet.origin == self.origin {
             return;
         }
         match packet.payload.split_first() {
             Some((&AWARENESS, json)) => {
                 if let Ok(news) = serde_json::from_slice::<Vec<Announcement>>(json) {
-                    let told = self.awareness.told(packet.origin, &news, Instant::now());
+                    let now = Instant::now();
+                    self.hear_lease(packet.origin, now);
+                    let told = self.awareness.told(packet.origin, &news, now);
                     self.tell_awareness(&told, None);
                 }
             }
+            Some((&ASK, asked)) => self.answer(asked),
+            Some((&LEASE, _)) => self.hear_lease(packet.origin, Instant::now()),
             Some((&NEWS, json)) => {
                 if let Ok(news) = std::str::from_utf8(json) {
                     self.hear_of_columns(news);
@@ -169,7 +179,7 @@ impl Room {
                         self.take_in_one(update);
                     }
                     self.seq = self.seq.max(packet.to);
-                    self.shown.store(self.seq, std::sync::atomic::Ordering::Release);
+                    self.resident.shows(self.seq);
                     self.try_held();
                 }
                 None => self.behind = true,
@@ -178,7 +188,7 @@ impl Room {
         }
     }
 
-    fn publish(&self, after: u64, to: u64, payload: Vec<u8>) {
+    pub(super) fn publish(&self, after: u64, to: u64, payload: Vec<u8>) {
         let payload = if payload.len() > MOST_BYTES { Vec::new() } else { payload };
         self.bus.publish(self.channel, Packet { origin: self.origin, after, to, payload: payload.into() });
     }

@@ -76,6 +76,7 @@ impl Room {
         self.unwritten += delta.bytes.len();
         let Delta { bytes: payload, inserted, .. } = delta;
         let draft = Draft { payload, author: Some(change.author), origin: Origin::Server, inserted, before };
+        self.next.since.get_or_insert_with(Instant::now);
         self.next.drafts.push((draft, None));
         self.try_held();
         Ok(())

@@ -1,14 +1,12 @@
 //! How the rest of the house talks to an open document.
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Peer,
     content::{Change, Refused, Reply},
+    resident::Seen,
 };
 use crate::collab::{awareness::Connection, schema::Content};
 
@@ -40,6 +38,8 @@ pub(super) enum Message {
     Content(Option<Change>, Reply),
     News(&'static str),
     CatchUp,
+    Reunite,
+    Unload,
     Drain,
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Message {
 #[derive(Debug, Clone)]
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
-    seq: Arc<AtomicU64>,
+    seen: Arc<Seen>,
 }
 
 /// The document has been closed; open it anew.
@@ -55,12 +55,12 @@ pub struct Handle {
 pub struct Closed;
 
 impl Handle {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>) -> Self {
-        Self { inbox, seq }
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seen: Arc<Seen>) -> Self {
+        Self { inbox, seen }
     }
-    /// The last number that is integrated here.
-    pub fn seq(&self) -> u64 {
-        self.seq.load(Ordering::Acquire)
+    /// What is seen of it without asking.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
     }
     /// Has it been closed?
     pub fn is_closed(&self) -> bool {
@@ -101,6 +101,16 @@ impl Handle {
     pub fn catch_up(&self) {
         // When the inbox is full, the next head check comes soon.
         let _ = self.inbox.try_send(Message::CatchUp);
+    }
+    /// Something may have been missed between nodes.
+    pub fn reunite(&self) {
+        // When the inbox is full, leases make up for it.
+        let _ = self.inbox.try_send(Message::Reunite);
+    }
+    /// Its memory is wanted: it ends, unless somebody has it open or something in it is not saved.
+    pub fn unload(&self) {
+        // When the inbox is full it is being used.
+        let _ = self.inbox.try_send(Message::Unload);
     }
     /// Write what waits, close all connections, end.
     pub async fn drain(&self) {

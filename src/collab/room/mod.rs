@@ -6,15 +6,14 @@ mod columns;
 mod commit;
 mod content;
 mod handle;
+mod others;
 mod peers;
+mod resident;
 mod versions;
 mod words;
 pub mod writer;
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::mpsc;
@@ -24,11 +23,13 @@ pub use self::{
     columns::{FROZEN, THAWED},
     content::{Change, Occasion, Refused},
     handle::{Closed, Handle, Words},
+    others::LASTS,
     peers::{Peer, Said, Wire},
+    resident::Seen,
     versions::VERSION,
     writer::{Key, WriteError},
 };
-use self::{handle::Message, peers::Peers, writer::Written};
+use self::{handle::Message, others::Others, peers::Peers, resident::Resident, writer::Written};
 use super::{
     Settings,
     awareness::{self, Awareness, Connection},
@@ -41,6 +42,7 @@ use crate::{
     bus::{Bus, Channel, Subscription},
     db::Db,
     kernel::Clock,
+    runtime::Pace,
 };
 
 /// Messages that may wait for a document.
@@ -82,6 +84,8 @@ enum Due {
 struct Batch {
     drafts: Vec<(Draft, Option<Connection>)>,
     dues: Vec<Due>,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 struct Room {
@@ -94,13 +98,16 @@ struct Room {
     document: Document,
     kind: Kind,
     seq: u64,
-    shown: Arc<AtomicU64>,
+    resident: Resident,
+    others: Others,
+    looks_due: Option<Instant>,
     peers: Peers,
     awareness: Awareness,
     next: Batch,
     unwritten: usize,
     under_way: Batch,
     commit: Option<BoxFuture<'static, Result<Written, WriteError>>>,
+    commit_began: Instant,
     last_commit: Instant,
     not_before: Option<Instant>,
     behind: bool,
@@ -127,7 +134,8 @@ pub async fn open(
     let subscription = bus.subscribe(channel);
     let Opened { document, kind, seq, unkept, behind } = read(&db, key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
-    let shown = Arc::new(AtomicU64::new(seq));
+    let resident = Resident::new(seq, document.size().memory());
+    let seen = resident.seen();
     let now = Instant::now();
     let room = Room {
         key,
@@ -139,13 +147,16 @@ pub async fn open(
         document,
         kind,
         seq,
-        shown: shown.clone(),
+        resident,
+        others: Others::new(now),
+        looks_due: None,
         peers: Peers::default(),
         awareness: Awareness::new(),
         next: Batch::default(),
         unwritten: 0,
         under_way: Batch::default(),
         commit: None,
+        commit_began: now,
         last_commit: now,
         not_before: None,
         behind: false,
@@ -158,7 +169,7 @@ pub async fn open(
         ending: false,
         next_tick: now + TICK,
     };
-    Ok((Handle::new(inbox, shown), room.run(messages, subscription).boxed()))
+    Ok((Handle::new(inbox, seen), room.run(messages, subscription).boxed()))
 }
 
 /// A document as the database has it, with the number of its last update.
@@ -192,13 +203,14 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
 
 impl Room {
     async fn run(mut self, mut messages: mpsc::Receiver<Message>, mut subscription: Subscription) {
-        metrics::gauge!("atelier_collab_documents_open").increment(1.0);
+        self.tell_others(Instant::now());
         loop {
             self.start_commit();
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
             let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
+            self.resident.is_saved(self.is_saved());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let dues = [Some(self.next_tick), self.commit_due(), self.columns.due()];
+            let dues = [Some(self.next_tick), self.commit_due(), self.looks_due, self.columns.due()];
             let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
@@ -216,29 +228,39 @@ impl Room {
                 break;
             }
         }
-        metrics::gauge!("atelier_collab_documents_open").decrement(1.0);
     }
 
     fn may_end(&self) -> bool {
-        let written = self.commit.is_none() && self.next.drafts.is_empty() && self.next.dues.is_empty();
+        let written = self.is_saved();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
         let idle = idle && self.columns.are_settled();
         written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
     }
 
+    /// Nothing waits to be written, and nobody for an answer.
+    fn is_saved(&self) -> bool {
+        self.commit.is_none() && self.next.drafts.is_empty() && self.next.dues.is_empty()
+    }
+
     fn on_time(&mut self) {
         let now = Instant::now();
         self.write_columns(now);
+        if self.looks_due.is_some_and(|due| due <= now) {
+            self.pass_looks(now);
+        }
         if self.next_tick > now {
             return;
         }
         self.next_tick = now + TICK;
         let gone = self.awareness.expire(now);
+        self.gave_up(!gone.is_empty());
         self.tell_awareness(&gone, None);
         if self.peers.holds() {
             self.try_held();
         }
+        self.resident.is_looked_at_by(self.awareness.counts().0);
         self.keep_version(now);
+        self.tell_others(now);
         if self.peers.is_empty() {
             self.idle_since.get_or_insert(now);
         }
@@ -249,10 +271,16 @@ impl Room {
             self.ending = true;
             return;
         };
+        if matches!(message, Message::Enter(..) | Message::Say(..) | Message::Content(..)) {
+            self.resident.is_used();
+        }
         match message {
-            Message::Enter(peer, reply) => {
+            Message::Enter(mut peer, reply) => {
                 self.idle_since = None;
+                let rate = self.settings.awareness_per_second;
+                peer.awareness = Pace::new(rate, rate, Instant::now());
                 let connection = self.peers.add(*peer);
+                self.resident.has_people(self.peers.count());
                 if reply.send(connection).is_err() {
                     self.leave(connection);
                 }
@@ -266,6 +294,10 @@ impl Room {
             Message::Content(change, reply) => self.tell_content(change, reply),
             Message::News(news) => self.tell_news(news),
             Message::CatchUp => self.behind = true,
+            Message::Reunite => self.reunite(),
+            // As if it had been idle for long; so it ends when all is saved, unless somebody comes before.
+            Message::Unload if self.peers.is_empty() => self.idle_since = Instant::now().checked_sub(IDLE),
+            Message::Unload => {}
             Message::Drain => {
                 self.ending = true;
                 self.close_all(close::RESTART, "the server goes down");
@@ -275,6 +307,7 @@ impl Room {
 
     fn leave(&mut self, connection: Connection) {
         self.peers.remove(connection);
+        self.resident.has_people(self.peers.count());
         let gone = self.awareness.left(connection, Instant::now());
         self.tell_awareness(&gone, None);
         self.publish_awareness(&gone);

@@ -12,6 +12,7 @@ use crate::{
         ysync::{Message, Sync},
     },
     kernel::{Id, caller},
+    runtime::Pace,
     socket::{Frame, Outbox},
 };
 
@@ -98,6 +99,10 @@ pub struct Peer {
     /// Updates that build on something that is not here yet.
     held: VecDeque<(Instant, Held)>,
     held_bytes: usize,
+    /// How often it may say where it looks.
+    pub awareness: Pace,
+    /// The last that it said too soon.
+    pub later: Option<Vec<u8>>,
     /// Updates that no honest client makes.
     pub strikes: u32,
     /// Something of it was refused: it is never told again that everything is saved.
@@ -118,7 +123,22 @@ pub struct Held {
 impl Peer {
     /// A connection that has just come.
     pub fn new(outbox: Arc<Outbox>, wire: Wire, user: Id<caller::User>, scope: Scope) -> Self {
-        Self { outbox, wire, user, scope, held: VecDeque::new(), held_bytes: 0, strikes: 0, refused: false, mark: None }
+        // The room gives it its pace.
+        let awareness = Pace::new(1, 1, Instant::now());
+        let (held, later) = (VecDeque::new(), None);
+        Self {
+            outbox,
+            wire,
+            user,
+            scope,
+            held,
+            held_bytes: 0,
+            awareness,
+            later,
+            strikes: 0,
+            refused: false,
+            mark: None,
+        }
     }
 }
 
@@ -157,6 +177,10 @@ impl Peers {
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
     /// Who speaks on a connection.
     pub fn speaker(&self, connection: Connection) -> Option<Speaker> {
         self.get(connection).map(|peer| Speaker { connection, person: peer.user.uuid() })
@@ -179,6 +203,17 @@ impl Peers {
                 peer.outbox.send(frame.clone());
             }
         }
+    }
+
+    /// What was said too soon about where people look, of those who may say it now.
+    pub fn ripe_looks(&mut self, now: Instant) -> Vec<(Connection, Vec<u8>)> {
+        let mut ripe = vec![];
+        for (connection, peer) in &mut self.all {
+            if peer.later.is_some() && peer.awareness.take(now) {
+                ripe.extend(peer.later.take().map(|update| (*connection, update)));
+            }
+        }
+        ripe
     }
 
     /// Keeps an update until what it builds on is here. False: too many wait already.

@@ -1,5 +1,5 @@
 //! What connections say: questions are answered at once, changes pass the gate and wait to be written.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     Due, Refused, Room, close,
@@ -17,6 +17,10 @@ use crate::collab::{
 
 /// After so many updates that no honest client makes, a connection is closed.
 const STRIKES: u32 = 3;
+/// Between two attempts to pass on what was said too soon about where people look.
+const LOOKS: Duration = Duration::from_millis(50);
+/// The most bytes about where somebody looks that are kept until it is their turn.
+const MOST_LATER: usize = 64 << 10;
 
 impl Room {
     pub(super) fn hear_words(&mut self, connection: Connection, words: Words) {
@@ -25,7 +29,7 @@ impl Room {
             Words::Step1(vector) => self.answer_step1(connection, &vector),
             Words::Step2(update) => self.take(connection, update, &Limits::STEP2),
             Words::Update(update) => self.take(connection, update, &Limits::UPDATE),
-            Words::Awareness(update) => self.hear_awareness(connection, &update),
+            Words::Awareness(update) => self.hear_awareness(connection, update),
             Words::QueryAwareness => {
                 let everybody = crate::collab::awareness::encode(&self.awareness.everybody());
                 self.peers.tell(connection, Said::Awareness(&everybody));
@@ -107,6 +111,7 @@ impl Room {
         self.unwritten += delta.bytes.len();
         let Delta { bytes: payload, inserted, .. } = delta;
         let draft = Draft { payload, author, origin: Origin::Client, inserted, before: None };
+        self.next.since.get_or_insert_with(Instant::now);
         self.next.drafts.push((draft, Some(connection)));
         self.next.dues.push(Due::Status(connection));
     }
@@ -165,7 +170,35 @@ impl Room {
         self.give_up("an update broke it");
     }
 
-    fn hear_awareness(&mut self, connection: Connection, update: &[u8]) {
+    /// What repeats words of others is heard in any case: clients of y-websocket do that with all they hear.
+    fn hear_awareness(&mut self, connection: Connection, update: Vec<u8>) {
+        let own = !self.awareness.repeats(connection, &update);
+        let Some(peer) = self.peers.get_mut(connection) else { return };
+        if own && !peer.awareness.take(Instant::now()) {
+            metrics::counter!("atelier_collab_delayed_awareness_total").increment(1);
+            if update.len() > MOST_LATER {
+                return self.strike(connection, "awareness");
+            }
+            // The newest says all.
+            peer.later = Some(update);
+            self.looks_due.get_or_insert_with(|| Instant::now() + LOOKS);
+            return;
+        }
+        if own {
+            peer.later = None;
+        }
+        self.look(connection, &update);
+    }
+
+    /// What was said too soon, and may be said now.
+    pub(super) fn pass_looks(&mut self, now: Instant) {
+        for (connection, update) in self.peers.ripe_looks(now) {
+            self.look(connection, &update);
+        }
+        self.looks_due = self.peers.all().any(|(_, peer)| peer.later.is_some()).then(|| now + LOOKS);
+    }
+
+    fn look(&mut self, connection: Connection, update: &[u8]) {
         let Some(speaker) = self.peers.speaker(connection) else { return };
         match self.awareness.heard(speaker, update, Instant::now()) {
             Ok(news) => {

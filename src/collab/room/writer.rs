@@ -50,6 +50,9 @@ pub enum WriteError {
     /// It is read only now.
     #[error("the document is frozen")]
     Frozen,
+    /// Too many are open.
+    #[error("open documents take too much memory already")]
+    NoRoom,
     /// What is stored of it cannot be read.
     #[error("the document cannot be read")]
     Broken,

@@ -176,6 +176,8 @@ const REMARKS: Field = items(
         word("quote", Rule::Most(1_000)),
         text("body", Rule::RequiredLines(5_000)),
         word("author", Rule::Free),
+        // As they were called when they wrote it: participants have no account to look the name up by.
+        word("authorName", Rule::Most(200)),
         word("createdAt", Rule::Free),
         word("resolvedBy", Rule::Free),
         word("resolvedAt", Rule::Free),

@@ -13,6 +13,7 @@ use crate::{
         room::{Handle, Peer, Wire, Words},
         ysync::Sync,
     },
+    identity::ClientAddr,
     socket::{Frame, Socket},
 };
 
@@ -60,6 +61,7 @@ impl Inside {
 
 struct Conversation {
     documents: Documents,
+    from: ClientAddr,
     line: Line,
     opened: HashMap<String, Opened>,
     pings: bool,
@@ -67,9 +69,9 @@ struct Conversation {
 }
 
 /// Serves a socket until one side ends it.
-pub async fn serve(socket: Socket, documents: Documents) {
-    let line = Line::new(socket);
-    let mut talk = Conversation { documents, line, opened: HashMap::new(), pings: false, since: Instant::now() };
+pub async fn serve(socket: Socket, documents: Documents, from: ClientAddr) {
+    let line = Line::new(socket, &documents.limits);
+    let mut talk = Conversation { documents, from, line, opened: HashMap::new(), pings: false, since: Instant::now() };
     let end = talk.listen().await;
     for opened in talk.opened.into_values() {
         if let Opened::In(inside) = opened {
@@ -163,6 +165,7 @@ impl Conversation {
             Request::Awareness(update) => Words::Awareness(update.to_vec()),
             Request::QueryAwareness => Words::QueryAwareness,
         };
+        self.line.heard(&words);
         self.pass_on(address.text(), words, frame.len()).await
     }
 
@@ -186,7 +189,11 @@ impl Conversation {
 
     async fn come_in(&mut self, address: Address<'_>, token: &str, version: Option<&str>) -> Result<(), End> {
         self.pings |= Provider::of(version).answers_ping();
-        let found = Box::pin(enter(&self.documents, token, address.name())).await;
+        // Whoever brings many wrong tokens is told nothing for a while, not even that one is right.
+        let found = match self.documents.identity.limits.token(self.from) {
+            Ok(()) => Box::pin(enter(&self.documents, self.from, token, address.name())).await,
+            Err(_) => Err(Shut::NotFound),
+        };
         let entered = match found {
             Ok(entered) => entered,
             Err(Shut::NotFound) => {

@@ -14,7 +14,7 @@ use std::{
 
 use axum::{
     Router,
-    extract::{RawQuery, State},
+    extract::{FromRef, RawQuery, State},
     http::Uri,
     response::Response,
     routing::get,
@@ -22,11 +22,14 @@ use axum::{
 
 use super::handshake::Upgrade;
 use crate::{
-    collab::{Asker, Collab, Name, Scope, Shut, room::Key},
+    collab::{
+        Asker, Collab, Name, Scope, Shut,
+        room::{Key, Words},
+    },
     http::Problem,
-    identity::{Identity, Opens, Visitor, permissions},
+    identity::{ClientAddr, Identity, Opens, Visitor, permissions},
     kernel::{Code, Id, caller},
-    runtime::Tasks,
+    runtime::{Limits, Pace, Tasks},
     socket::{Fault, Frame, Incoming, Outbox, Socket},
 };
 
@@ -52,6 +55,14 @@ pub struct Documents {
     pub tasks: Tasks,
     /// How often the right of whoever is in is looked at again: a token may have been taken back, or a role.
     pub recheck: Duration,
+    /// How fast a connection may go.
+    pub limits: Limits,
+}
+
+impl FromRef<Documents> for Identity {
+    fn from_ref(documents: &Documents) -> Self {
+        documents.identity.clone()
+    }
 }
 
 /// The routes.
@@ -62,20 +73,22 @@ pub fn router<S: Clone + Send + Sync + 'static>(documents: Documents) -> Router<
         .with_state(documents)
 }
 
-async fn open_hocuspocus(State(documents): State<Documents>, upgrade: Upgrade) -> Response {
+async fn open_hocuspocus(State(documents): State<Documents>, from: ClientAddr, upgrade: Upgrade) -> Response {
     let tasks = documents.tasks.clone();
-    upgrade.accept(None, MOST_BYTES, &tasks, move |socket| hocuspocus::serve(socket, documents))
+    upgrade.accept(None, MOST_BYTES, &tasks, move |socket| hocuspocus::serve(socket, documents, from))
 }
 
 async fn open_yjs(
     State(documents): State<Documents>,
+    from: ClientAddr,
     uri: Uri,
     RawQuery(query): RawQuery,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
     let name = yjs::name(uri.path()).ok_or(Code::NotFound)?;
     let token = yjs::token(query.as_deref().unwrap_or_default()).ok_or(Code::Unauthenticated)?;
-    let entered = match enter(&documents, &token, &name).await {
+    documents.identity.limits.token(from)?;
+    let entered = match enter(&documents, from, &token, &name).await {
         Ok(entered) => entered,
         // Terminal for upstream's clients, where closing later would make them try for ever.
         Err(Shut::NotFound) => return Err(Code::NotFound.into()),
@@ -90,6 +103,8 @@ struct Entered {
     key: Key,
     user: Id<caller::User>,
     scope: Scope,
+    /// From where.
+    from: ClientAddr,
     /// What to ask with again: none for a ticket, which is used up.
     again: Option<(String, String)>,
     checked: Instant,
@@ -101,7 +116,7 @@ impl Entered {
         let Some((token, name)) = self.again.as_ref().filter(|_| self.checked.elapsed() >= documents.recheck) else {
             return Ok(());
         };
-        match enter(documents, token, name).await {
+        match enter(documents, self.from, token, name).await {
             Ok(now) if (now.key, now.user, now.scope) == (self.key, self.user, self.scope) => {
                 self.checked = Instant::now();
                 Ok(())
@@ -114,12 +129,16 @@ impl Entered {
 }
 
 /// Who presents this token, and what may they do with this document?
-async fn enter(documents: &Documents, token: &str, name: &str) -> Result<Entered, Shut> {
+async fn enter(documents: &Documents, from: ClientAddr, token: &str, name: &str) -> Result<Entered, Shut> {
     let parsed: Name = name.parse().map_err(|_| Shut::NotFound)?;
-    let (organization, asker, lasts) = asker(&documents.identity, token).await?;
+    let (organization, asker, lasts) = asker(&documents.identity, token).await.inspect_err(|shut| {
+        if *shut == Shut::NotFound {
+            documents.identity.limits.refused_token(from);
+        }
+    })?;
     let (key, scope) = documents.collab.find(organization, &asker, parsed).await?;
     let again = lasts.then(|| (token.to_owned(), name.to_owned()));
-    Ok(Entered { key, user: asker.user, scope, again, checked: Instant::now() })
+    Ok(Entered { key, user: asker.user, scope, from, again, checked: Instant::now() })
 }
 
 /// In which organization, who, and whether the token can be presented again.
@@ -169,27 +188,51 @@ struct Line {
     socket: Socket,
     outbox: Arc<Outbox>,
     out: Vec<Frame>,
+    pace: Pace,
+    /// Nothing is read before.
+    paused: Option<Instant>,
 }
 
 /// Why a socket ends.
 type End = Option<(u16, &'static str)>;
 
 impl Line {
-    fn new(socket: Socket) -> Self {
+    fn new(socket: Socket, limits: &Limits) -> Self {
         let outbox = Outbox::new(MOST_WAITING.0, MOST_WAITING.1, RESET);
-        Self { socket, outbox, out: Vec::new() }
+        let pace = Pace::new(limits.updates_per_second, limits.updates_burst, Instant::now());
+        Self { socket, outbox, out: Vec::new(), pace, paused: None }
+    }
+
+    /// Something was said. When it comes too fast, what follows waits at the sender: nothing is dropped.
+    fn heard(&mut self, words: &Words) {
+        // Where people look has a pace of its own, in the document.
+        if matches!(words, Words::Awareness(_)) {
+            return;
+        }
+        let now = Instant::now();
+        let pause = self.pace.spend(now);
+        if !pause.is_zero() {
+            metrics::counter!("atelier_collab_paused_reads_total").increment(1);
+            self.paused = Some(now + pause);
+        }
     }
 
     /// The next message of the client, while everything that waits is written; none when nothing was said for a while.
     /// `Err`: the socket ends, with a code if there is still somebody to tell.
     async fn next(&mut self, quiet: &Frame) -> Result<Option<Vec<u8>>, End> {
         let mut timer = std::pin::pin!(tokio::time::sleep(KEEP_ALIVE));
+        let mut pause = std::pin::pin!(tokio::time::sleep_until(self.paused.unwrap_or_else(Instant::now).into()));
         loop {
             let happened = poll_fn(|cx| {
                 if let Poll::Ready(end) = self.outbox.poll_take(&mut self.out, cx) {
                     return Poll::Ready(Happened::Out(end));
                 }
-                if let Poll::Ready(message) = self.socket.poll_next(cx) {
+                if self.paused.is_some() && pause.as_mut().poll(cx).is_ready() {
+                    self.paused = None;
+                }
+                if self.paused.is_none()
+                    && let Poll::Ready(message) = self.socket.poll_next(cx)
+                {
                     return Poll::Ready(Happened::Message(message));
                 }
                 timer.as_mut().poll(cx).map(|()| Happened::Quiet)

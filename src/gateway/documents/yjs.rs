@@ -44,7 +44,7 @@ fn hex(digit: u8) -> Option<u8> {
 /// Serves a socket until one side ends it.
 pub async fn serve(socket: Socket, documents: Documents, mut entered: Entered) {
     let Entered { key, user, scope, .. } = entered;
-    let mut line = Line::new(socket);
+    let mut line = Line::new(socket, &documents.limits);
     let outbox = line.outbox.clone();
     let peer = || Peer::new(outbox.clone(), Wire::YWebsocket, user, scope);
     let end = match documents.collab.enter(key, peer).await {
@@ -98,6 +98,7 @@ async fn listen(
                 Ok(Message::Denied(_)) => continue,
                 Err(_) => return Some((4400, "not the protocol of y-websocket")),
             };
+            line.heard(&words);
             if handle.say(connection, words).await.is_err() {
                 return Some((super::RESET, "reset"));
             }

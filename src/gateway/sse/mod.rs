@@ -5,7 +5,10 @@ mod feed;
 mod linger;
 mod post;
 
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use axum::{
     body::Body,
@@ -18,11 +21,13 @@ use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
 
 use self::feed::{Feed, Manner};
 pub use self::linger::Lingering;
 use super::{
     Gateway, Open,
+    budget::Spending,
     hello::{self, Farewell, Hello},
     viewing::Viewing,
 };
@@ -31,8 +36,9 @@ use crate::{
         Problem,
         extract::{Path, Query},
     },
-    kernel::Code,
-    live::protocol::close,
+    identity::ClientAddr,
+    kernel::{Code, Id},
+    live::{protocol::close, room::Viewer},
 };
 
 /// Longest that one answer is held back; many proxies give up after 30 seconds.
@@ -87,6 +93,7 @@ struct Wish {
 ))]
 async fn events(
     State(gateway): State<Gateway>,
+    from: ClientAddr,
     Path(session): Path<String>,
     Query(wish): Query<Wish>,
     headers: HeaderMap,
@@ -97,10 +104,27 @@ async fn events(
         None => Manner::Stream,
         Some(wait) => Manner::Answer { wait: Duration::from_secs(wait.min(LONGEST_WAIT)), known: wish.known },
     };
-    match admit(&gateway, &headers, &session, after).await {
+    match admit(&gateway, from, &headers, &session, after).await {
+        Ok(hello) if !may_ask(&gateway, &hello, from, &manner) => {
+            Problem::new(Code::RateLimited).retry_after(1).into_response()
+        }
         Ok(hello) => begin(gateway, hello, manner).await.unwrap_or_else(refuse),
         Err(farewell) => refuse(farewell),
     }
+}
+
+/// Each answer comes and goes as a connection of its own, so that they count like commands. A screen is nobody: there it
+/// is the address that counts.
+fn may_ask(gateway: &Gateway, hello: &Hello, from: ClientAddr, manner: &Manner) -> bool {
+    let whose = match hello.viewer {
+        Viewer::Person { user, .. } => user,
+        Viewer::Screen => Id::new(Uuid::from_u128(match from.visitor() {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        })),
+    };
+    matches!(manner, Manner::Stream)
+        || gateway.answers.spend((hello.key, whose), &gateway.limits, Instant::now()) == Spending::Fine
 }
 
 fn last_event(headers: &HeaderMap) -> Option<u64> {
@@ -108,14 +132,20 @@ fn last_event(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Who asks, if the token opens this session.
-async fn admit(gateway: &Gateway, headers: &HeaderMap, session: &str, after: Option<u64>) -> Result<Hello, Farewell> {
+async fn admit(
+    gateway: &Gateway,
+    from: ClientAddr,
+    headers: &HeaderMap,
+    session: &str,
+    after: Option<u64>,
+) -> Result<Hello, Farewell> {
     let stranger = Farewell::new(close::UNAUTHENTICATED, Code::Unauthenticated);
     let token = bearer(headers).ok_or(stranger)?;
     if gateway.tasks.closing().is_cancelled() {
         return Err(Farewell::bare(close::DRAINING));
     }
     // Whoever hangs up takes the whole request along.
-    let hello = hello::identify(gateway, token, after, || false).await?;
+    let hello = hello::identify(gateway, token, after, from, || false).await?;
     if session != OWN && session.parse() != Ok(hello.key.session) {
         return Err(Farewell::new(close::UNAUTHENTICATED, Code::NotFound));
     }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     http::{Problem, extract::Path},
+    identity::ClientAddr,
     kernel::Code,
     live::{
         core::{ParticipantId, Role, SystemCommand, roster},
@@ -68,11 +69,12 @@ pub struct CommandRequest<'a> {
 ))]
 pub async fn command(
     State(gateway): State<Gateway>,
+    from: ClientAddr,
     Path(session): Path<String>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let hello = match admit(&gateway, &headers, &session, None).await {
+    let hello = match admit(&gateway, from, &headers, &session, None).await {
         Ok(hello) => hello,
         Err(farewell) => return refuse(farewell),
     };

@@ -166,7 +166,7 @@ async fn approving_takes_the_last_word_and_no_later_one() {
     let elsewhere = app.another(Bus::local()).await;
     let ada = app.instructor("ada").await;
     let (id, name) = ada.summarises("Bo").await;
-    let (path, mut words) = (format!("/summaries/{id}"), String::new());
+    let path = format!("/summaries/{id}");
     ada.post(&format!("{path}/approve"), json!({})).await.refuses(422, "nothing_to_approve");
     ada.writes(&name, json!({ "edited": "Dear Bo" })).await;
     let mut here = Editor::opens(app.address, &name, &ada.token).await.comes_in().await;
@@ -190,12 +190,13 @@ async fn approving_takes_the_last_word_and_no_later_one() {
     };
     let (answer, ()) = tokio::join!(deciding, typing);
     let view = &answer.is(200).body;
-    words.push_str(view["edited"].as_str().unwrap());
+    let words = view["edited"].as_str().unwrap().to_owned();
     assert_eq!((&view["status"], &view["documentState"]["clean"]), (&json!("approved"), &json!(true)));
     for (editor, app) in [(&mut here, &app), (&mut there, &elsewhere)] {
         editor.until("to be put out", |editor| editor.closed.is_some()).await;
         let mut back = Editor::opens(app.address, &name, &ada.token).await.comes_in().await;
-        assert_eq!((back.scope, back.page_of("edited")), (Some(Scope::ReadOnly), words.clone()));
+        assert_eq!(back.scope, Some(Scope::ReadOnly));
+        back.until("all that was approved", |editor| editor.page_of("edited") == words).await;
         back.rewrites("t", "too late").await;
         back.until("refused", |editor| editor.refused > 0).await;
     }

@@ -1,10 +1,10 @@
 //! An editor that speaks Hocuspocus: a Yjs document, and what the server says of it.
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use atelier::collab::{
     Scope,
     hocuspocus::{Address, FromClient, Reply, Request, SyncStatus, ToClient},
-    ysync::Sync,
+    ysync::{self, Sync},
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
@@ -30,6 +30,10 @@ pub struct Editor {
     /// Changes that the server has not called saved.
     pub unsaved: u32,
     pub refused: u32,
+    /// Who is looking, by their Yjs clients.
+    pub looking: BTreeMap<u64, String>,
+    /// How often that was told.
+    pub looks: u32,
     /// What the server told the application.
     pub news: Vec<String>,
     /// All words that were typed, in order, with the change that brought each.
@@ -56,6 +60,8 @@ impl Editor {
             synced: false,
             unsaved: 1,
             refused: 0,
+            looking: BTreeMap::new(),
+            looks: 0,
             news: Vec::new(),
             typed: Vec::new(),
         };
@@ -113,6 +119,13 @@ impl Editor {
     pub async fn types_and_saves(&mut self, words: &str) {
         self.types(words).await;
         self.until("saved", |editor| editor.unsaved == 0).await;
+    }
+
+    /// Says where it looks.
+    pub async fn looks(&mut self, clock: u64, state: &str) {
+        let client = self.doc.client_id().get();
+        let update = ysync::awareness_update([ysync::Entry { client, clock, state }].into_iter());
+        self.says(Request::Awareness(&update)).await;
     }
 
     /// What was typed and said to be saved: answers come in the order of changes.
@@ -178,8 +191,8 @@ impl Editor {
 
     /// The last news of a kind.
     pub fn told(&self, kind: &str) -> Option<serde_json::Value> {
-        let news = self.news.iter().filter_map(|news| serde_json::from_str::<serde_json::Value>(news).ok());
-        news.filter(|news| news["type"] == kind).last()
+        let mut news = self.news.iter().filter_map(|news| serde_json::from_str::<serde_json::Value>(news).ok());
+        news.rfind(|news| news["type"] == kind)
     }
 
     /// Hears what comes until it is so.
@@ -238,6 +251,15 @@ impl Editor {
             }
             Reply::SyncStatus(SyncStatus::Saved) => self.unsaved -= 1,
             Reply::SyncStatus(SyncStatus::Refused) => self.refused += 1,
+            Reply::Awareness(update) => {
+                self.looks += 1;
+                for entry in ysync::entries(update).unwrap() {
+                    match entry.state {
+                        "null" => drop(self.looking.remove(&entry.client)),
+                        state => drop(self.looking.insert(entry.client, state.to_owned())),
+                    }
+                }
+            }
             Reply::Stateless(news) => self.news.push(news.to_owned()),
             _ => {}
         }

@@ -152,7 +152,7 @@ async fn going_back_is_a_change_like_any_other_while_others_type() {
 
 #[tokio::test]
 async fn versions_keep_themselves_while_people_write() {
-    let documents = Settings { versions_every: Duration::ZERO };
+    let documents = Settings { versions_every: Duration::ZERO, ..Settings::default() };
     let notes = Notes::of(Atelier::with(Setup { documents, ..Setup::default() }).await, "edit").await;
     notes.becomes("One.").await.is(200);
     let first = tokio::time::timeout(DEADLINE, async {
@@ -257,4 +257,36 @@ async fn who_may_not_learns_nothing_on_any_route() {
     notes.asks(Method::GET, &wrong, None).await.refuses(422, "invalid");
     assert_eq!(notes.versions().await.len(), 1);
     assert!(notes.asks(Method::GET, "content", None).await.body["body"].to_string().contains("Public."));
+}
+
+#[tokio::test]
+async fn what_is_approved_is_a_version_and_goes_on_being_compared() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let (id, name) = ada.summarises("Bo").await;
+    let path = format!("/documents/{name}");
+    ada.patch(&format!("{path}/content"), json!({ "wins": "Three calls.", "edited": "You made **three** calls." }))
+        .await
+        .is(200);
+    ada.post(&format!("/summaries/{id}/approve"), json!({})).await.is(200);
+    ada.post(&format!("/summaries/{id}/approve"), json!({})).await.is(200);
+    let versions = ada.get(&format!("{path}/versions")).await.is(200).body["items"].clone();
+    let all = versions.as_array().unwrap();
+    assert_eq!(labels(all), [("approve", "")], "approved once");
+    assert_eq!(all[0]["createdBy"], ada.body["user"]["id"]);
+    let version = format!("{path}/versions/{}", all[0]["id"].as_str().unwrap());
+    // It can only be read now: nothing is put in its place.
+    ada.post(&format!("{version}/restore"), json!({})).await.refuses(403, "forbidden");
+    ada.post(&format!("{path}/versions"), json!({ "label": "Mine" })).await.refuses(403, "forbidden");
+    ada.post(&format!("/summaries/{id}/reopen"), json!({})).await.is(200);
+    let changed = json!({ "edited": "You made **four** calls.",
+        "actions": [{ "id": REMARK, "text": "Call again", "dueOn": "2026-12-01" }] });
+    ada.patch(&format!("{path}/content"), changed).await.is(200);
+    let fields = ada.get(&format!("{version}/diff")).await.is(200).body["fields"].clone();
+    assert_eq!(fields[0]["field"], "actions");
+    assert_eq!((&fields[0]["items"][0]["fate"], &fields[0]["items"][0]["id"]), (&json!("added"), &json!(REMARK)));
+    assert!(fields[1]["html"].as_str().unwrap().contains("<del>three</del>"), "{fields}");
+    ada.post(&format!("{version}/restore"), json!({})).await.is(200);
+    let now = ada.get(&format!("{path}/content?format=json")).await.is(200).body.clone();
+    assert_eq!((&now["actions"], now["edited"].to_string().contains("three")), (&json!([]), true));
 }

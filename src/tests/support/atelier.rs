@@ -52,9 +52,17 @@ impl Default for Setup {
             register: often,
             join: often,
             join_unknown: often,
+            token_refused: often,
             diagnose: often,
         };
-        let limits = Limits { commands_per_second: 10_000, commands_burst: 10_000, ..Limits::default() };
+        let limits = Limits {
+            commands_per_second: 10_000,
+            commands_burst: 10_000,
+            updates_per_second: 100_000,
+            updates_burst: 100_000,
+            awareness_per_second: 10_000,
+            ..Limits::default()
+        };
         Self {
             clock: Clock::system(),
             limits,

@@ -2,9 +2,10 @@
 import { Editor, Extension } from '@tiptap/core';
 import { Plugin } from '@tiptap/pm/state';
 import { yCursorPlugin, ySyncPlugin } from '@tiptap/y-tiptap';
+import { untrack } from 'svelte';
 import type * as Y from 'yjs';
 import { caret, selection } from './carets';
-import { nodesAndMarks } from './schema';
+import { nodesAndMarks, unknownIn } from './schema';
 import type { DocumentSession, Field } from './session';
 
 export interface RichOptions {
@@ -17,12 +18,14 @@ export interface RichOptions {
   taskLabel: (text: string) => string;
   /** Paste words without their formatting, where the page's policy lets no string become HTML. */
   plainPaste: boolean;
+  /** Something came into the text that this page is too old for: the editor is gone, because it would delete it. */
+  onunknown: () => void;
   /** A field that this page may not change although it may change others. */
   readonly?: boolean;
 }
 
-export type Mark = 'bold' | 'italic' | 'link';
-export type Block = 'heading2' | 'heading3' | 'bulletList' | 'orderedList' | 'taskList';
+export type Mark = 'bold' | 'italic' | 'underline' | 'strike' | 'highlight' | 'code' | 'link';
+export type Block = 'heading2' | 'heading3' | 'bulletList' | 'orderedList' | 'taskList' | 'blockquote' | 'codeBlock';
 
 /** Rich text from elsewhere becomes words; drags inside the text stay as they are. */
 function plainOnly() {
@@ -47,6 +50,7 @@ export class RichField implements Field {
   readonly fragment: Y.XmlFragment;
   readonly path: string;
   readonly editor: Editor;
+  readonly #onunknown: () => void;
   readonly #leave: () => void;
   #readonly: boolean;
 
@@ -55,8 +59,10 @@ export class RichField implements Field {
     this.fragment = options.fragment;
     this.path = options.path;
     this.#readonly = options.readonly ?? false;
+    this.#onunknown = options.onunknown;
     this.editor = this.#edit(options);
     this.#leave = session.join(this);
+    session.doc.on('beforeObserverCalls', this.#guard);
     // The toolbar is for somebody from the start.
     session.rich ??= this;
     this.obey();
@@ -69,13 +75,34 @@ export class RichField implements Field {
       editable: false,
       // Made of JSON: from a string it would be parsed as HTML, which the room's policy refuses.
       content: { type: 'doc', content: [{ type: 'paragraph' }] },
-      extensions: [this.#page(options), this.#shared(), ...nodesAndMarks(options.taskLabel)],
+      extensions: [
+        this.#page(options),
+        this.#shared(),
+        ...nodesAndMarks(options.taskLabel),
+        ...(this.session.extras?.extensions(() => this) ?? []),
+      ],
       onTransaction: () => this.session.changed(),
       onFocus: () => {
         if (this.session.rich !== this) this.session.entered();
         this.session.rich = this;
       },
     });
+  }
+
+  /** Runs after a change and before the editor learns of it. */
+  #guard = (change: Y.Transaction): void => {
+    if (change.local) return;
+    for (const type of change.changed.keys()) {
+      if (!this.#contains(type) || !unknownIn(type as unknown as Y.XmlFragment)) continue;
+      this.destroy();
+      return this.#onunknown();
+    }
+  };
+
+  #contains(type: unknown): boolean {
+    for (let outer: unknown = type; outer; outer = (outer as Y.XmlFragment)._item?.parent)
+      if (outer === this.fragment) return true;
+    return false;
   }
 
   #page(options: RichOptions): Extension {
@@ -111,6 +138,8 @@ export class RichField implements Field {
         'Mod-y': step('redo'),
         'Shift-Mod-z': step('redo'),
       }),
+      // A change may come out of somebody's effect, as when that takes the focus: what is read here is not theirs.
+      dispatchTransaction: ({ transaction, next }) => untrack(() => next(transaction)),
       addProseMirrorPlugins: () => [
         ySyncPlugin(this.fragment),
         yCursorPlugin(session.awareness, { cursorBuilder: caret, selectionBuilder: selection }),
@@ -141,13 +170,14 @@ export class RichField implements Field {
 
   toggle(what: Exclude<Mark, 'link'> | Block): void {
     const chain = this.editor.chain().focus();
-    if (what === 'bold') chain.toggleBold().run();
-    else if (what === 'italic') chain.toggleItalic().run();
-    else if (what === 'heading2') chain.toggleHeading({ level: 2 }).run();
+    if (what === 'heading2') chain.toggleHeading({ level: 2 }).run();
     else if (what === 'heading3') chain.toggleHeading({ level: 3 }).run();
     else if (what === 'bulletList') chain.toggleBulletList().run();
     else if (what === 'orderedList') chain.toggleOrderedList().run();
-    else chain.toggleTaskList().run();
+    else if (what === 'taskList') chain.toggleTaskList().run();
+    else if (what === 'blockquote') chain.toggleBlockquote().run();
+    else if (what === 'codeBlock') chain.toggleCodeBlock().run();
+    else chain.toggleMark(what).run();
   }
 
   /** Where the link under the caret leads. */
@@ -179,8 +209,11 @@ export class RichField implements Field {
   }
 
   destroy(): void {
+    if (this.editor.isDestroyed) return;
+    this.session.doc.off('beforeObserverCalls', this.#guard);
     this.#leave();
     if (this.session.rich === this) this.session.rich = null;
+    this.session.extras?.left(this);
     this.editor.destroy();
   }
 }

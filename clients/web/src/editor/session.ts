@@ -2,6 +2,7 @@
  * A shared document as a page has it: the Yjs document, the line to the server, what is kept on this device, who else is
  * here, and one undo for all fields. Any number of fields are bound to it.
  */
+import type { AnyExtension } from '@tiptap/core';
 import { HocuspocusProvider, WebSocketStatus } from '@hocuspocus/provider';
 import { defaultDeleteFilter, defaultProtectedNodes, ySyncPluginKey } from '@tiptap/y-tiptap';
 import { Awareness } from 'y-protocols/awareness';
@@ -39,14 +40,24 @@ export interface Word {
   [key: string]: unknown;
 }
 
+/** What comes to a page of the studio besides the text: see desk/desk.ts. */
+export interface Extras {
+  extensions(field: () => RichField): AnyExtension[];
+  left(field: RichField): void;
+}
+
 /** How long the page waits for the browser's store before it goes without. */
 const STORE_WITHIN = 3_000;
+/** How long until the next attempt when nobody says whether this person may come in. */
+const RETRY = 4_000;
 
 export class DocumentSession {
   readonly doc = new Y.Doc();
   readonly awareness = new Awareness(this.doc);
   readonly options: SessionOptions;
   readonly undo: Y.UndoManager;
+  /** Set before the first field is made. */
+  extras: Extras | null = null;
   /** The origin of changes to maps and short texts that undo shall know. */
   readonly mine = Symbol('mine');
   #provider: HocuspocusProvider | null = null;
@@ -56,6 +67,8 @@ export class DocumentSession {
   #right: boolean;
   #dirty = false;
   #over = false;
+  #unanswered = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #peers: Peer[] = [];
   #rich: RichField | null = null;
   #toolbar: (() => void) | null = null;
@@ -115,7 +128,7 @@ export class DocumentSession {
       name: this.options.document,
       document: this.doc,
       awareness: this.awareness,
-      token: this.options.token,
+      token: this.#token,
       onStatus: ({ status }) => {
         const connected = status === WebSocketStatus.Connected;
         if (!connected) this.#line.scope = null;
@@ -125,7 +138,7 @@ export class DocumentSession {
         this.#right = scope === 'read-write';
         this.#set({ scope: this.#right ? 'read-write' : 'readonly', denied: false });
       },
-      onAuthenticationFailed: () => this.#set({ denied: true }),
+      onAuthenticationFailed: () => this.#refused(),
       onSynced: () => this.#set({ loaded: true }),
       onUnsyncedChanges: ({ number }) => {
         if (number === 0 && this.#line.scope) this.#sent();
@@ -133,6 +146,25 @@ export class DocumentSession {
       },
       onStateless: ({ payload }) => this.#heard(payload),
     });
+  }
+
+  /** No answer is no refusal: only the server may say that there is nothing here for this person. */
+  #token = async (): Promise<string> => {
+    this.#unanswered = false;
+    try {
+      return await this.options.token();
+    } catch (error) {
+      const code = (error as { code?: string } | null)?.code ?? 'unreachable';
+      this.#unanswered = ['unreachable', 'rate_limited', 'internal', 'unavailable'].includes(code);
+      throw error;
+    }
+  };
+
+  #refused(): void {
+    if (!this.#unanswered) return this.#set({ denied: true });
+    this.#provider?.disconnect();
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => void this.#provider?.connect(), RETRY * (1 + Math.random()));
   }
 
   #updated = (update: Uint8Array, origin: unknown): void => {
@@ -274,6 +306,7 @@ export class DocumentSession {
 
   destroy(): void {
     this.#over = true;
+    clearTimeout(this.#retry);
     removeEventListener('beforeunload', this.#leaving);
     this.doc.off('update', this.#updated);
     if (this.#provider) this.#provider.destroy();

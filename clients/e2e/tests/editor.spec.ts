@@ -1,0 +1,451 @@
+/** The editor of shared documents with all its tools, on the notes of a session: two browsers and a phone. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Page, WebSocketRoute } from '@playwright/test';
+import { examine } from './support/axe';
+import { smaller } from './support/png';
+import { expect, type House, PHONE, test } from './support/test';
+import type { Stage, Workshop } from './support/workshop';
+
+const FOLDER = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
+
+const text = (page: Page) => page.getByRole('textbox', { name: 'Shared notes' });
+const status = (page: Page) => page.locator('[data-status]');
+const margin = (page: Page) => page.getByRole('complementary', { name: 'Comments and suggestions' });
+
+/** Only when asked for: a test leaves nothing behind. */
+async function shoot(page: Page, name: string): Promise<void> {
+  if (!process.env.E2E_SCREENSHOTS) return;
+  mkdirSync(FOLDER, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(() => document.fonts.ready);
+    const picture = await page.screenshot({ animations: 'disabled', caret: 'hide' });
+    writeFileSync(`${FOLDER}${name}-${colorScheme}.png`, smaller(picture));
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+}
+
+/** The text without what the carets of others add to the page. */
+const words = (page: Page): Promise<string> =>
+  text(page).evaluate((root) => {
+    const copy = root.cloneNode(true) as Element;
+    for (const caret of copy.querySelectorAll('.caret')) caret.remove();
+    return copy.textContent.replace(/[\u2060\u00a0]/g, (c) => (c === '\u00a0' ? ' ' : ''));
+  });
+
+async function running(workshop: Workshop): Promise<Stage> {
+  const stage = await workshop.stage({ title: 'Postgres in anger', needsName: true });
+  await stage.begin();
+  return stage;
+}
+
+async function open(page: Page, stage: Stage): Promise<void> {
+  await page.goto(`/studio/s/${stage.session.id}/notes`);
+  await expect(text(page)).toBeVisible();
+  await expect(status(page)).toHaveText('Saved');
+}
+
+async function host(house: House, workshop: Workshop, stage: Stage): Promise<Page> {
+  const page = await house.studio(workshop);
+  await open(page, stage);
+  return page;
+}
+
+async function guest(house: House, stage: Stage, name: string): Promise<Page> {
+  const phone = await house.phone();
+  await phone.goto(`/${stage.code}`);
+  await phone.getByLabel('Your name').fill(name);
+  await phone.getByRole('button', { name: 'Join', exact: true }).click();
+  await phone.getByRole('button', { name: 'Open the shared notes' }).click();
+  await expect(text(phone)).toBeVisible();
+  return phone;
+}
+
+/** A page whose line to its documents can be cut and mended. */
+async function severable(page: Page): Promise<{ cut: () => Promise<void>; mend: () => void }> {
+  let whole = true;
+  const lines: WebSocketRoute[] = [];
+  await page.routeWebSocket(/collab/, (line) => {
+    if (!whole) return void line.close();
+    lines.push(line);
+    line.connectToServer();
+  });
+  return {
+    cut: async () => {
+      whole = false;
+      for (const line of lines) await line.close();
+    },
+    mend: () => (whole = true),
+  };
+}
+
+/** Selects words of the text with the keyboard's help, as a person would with the mouse. */
+async function select(page: Page, words: string): Promise<void> {
+  await text(page).evaluate((root, words) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const at = node.textContent!.indexOf(words);
+      if (at < 0) continue;
+      (root as HTMLElement).focus();
+      getSelection()!.setBaseAndExtent(node, at, node, at + words.length);
+      return;
+    }
+    throw new Error(`not there: ${words}`);
+  }, words);
+}
+
+test('a remark is anchored to its words, answered, resolved and seen by the other', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
+  await text(mira).click();
+  await mira.keyboard.type('Indexes help a lot, until they do not.');
+  await expect(text(bo)).toContainText('until they do not.');
+
+  await select(mira, 'until they do not');
+  await mira.keyboard.press('Control+Alt+m');
+  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Say when.');
+  await mira.keyboard.press('Control+Enter');
+  await expect(margin(bo).getByText('Say when.')).toBeVisible();
+  await expect(bo.locator('.remark').filter({ hasText: 'until they do not' })).toBeVisible();
+
+  // Words before it move it, and it stays with its own.
+  await text(bo).click();
+  await bo.keyboard.press('Control+Home');
+  await bo.keyboard.type('We know: ');
+  await expect(mira.locator('.remark').filter({ hasText: /^until they do not$/ })).toBeVisible();
+  await margin(bo).getByRole('textbox', { name: 'Your reply' }).fill('After a million rows.');
+  await margin(bo).getByRole('button', { name: 'Reply' }).click();
+  await expect(margin(mira).getByText('After a million rows.')).toBeVisible();
+
+  // From the margin to the text with the keyboard.
+  await margin(mira).getByRole('button', { name: 'Show in the text: until they do not' }).press('Enter');
+  await expect(text(mira)).toBeFocused();
+  expect(await mira.evaluate(() => getSelection()!.toString())).toBe('until they do not');
+  await examine(mira, 'a document with a remark');
+
+  await margin(bo).getByRole('button', { name: 'Resolve' }).click();
+  await expect(margin(mira).getByText('1 resolved')).toBeVisible();
+  await expect(mira.locator('.sheet .remark')).toHaveCount(0);
+  await margin(mira).getByText('1 resolved').click();
+  await margin(mira).getByRole('button', { name: 'Open again' }).click();
+  await expect(bo.locator('.sheet .remark')).toHaveCount(1);
+
+  // Its words go, the remark stays and says so.
+  await select(bo, 'until they do not');
+  await bo.keyboard.press('Delete');
+  await expect(margin(mira).getByText('These words are no longer in the text.')).toBeVisible();
+  await expect(margin(mira).getByText('until they do not')).toBeVisible();
+  await margin(mira).getByRole('button', { name: 'Delete' }).first().click();
+  await margin(mira).getByRole('button', { name: 'Really delete' }).click();
+  await expect(margin(bo).getByText('Say when.')).toBeHidden();
+  await expect(status(mira)).toHaveText('Saved');
+  await mira.reload();
+  await expect(text(mira)).toContainText('We know: Indexes help a lot, .');
+  await expect(margin(mira).getByText('Say when.')).toBeHidden();
+});
+
+test('what is suggested changes nothing until somebody accepts it', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
+  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  const reader = await guest(house, stage, 'Cy');
+  await text(mira).click();
+  await mira.keyboard.type('Indexes help a lot.');
+  await expect(text(bo)).toContainText('a lot.');
+
+  await mira.getByRole('button', { name: 'Suggest' }).click();
+  await text(bo).click();
+  await bo.keyboard.press('Control+Home');
+  await expect.poll(() => bo.evaluate(() => getSelection()!.anchorOffset)).toBe(0);
+  await select(mira, 'a lot');
+  // Both at once: one suggests, the other writes.
+  await Promise.all([mira.keyboard.type('most queries', { delay: 15 }), bo.keyboard.type('Sometimes ', { delay: 15 })]);
+  for (const page of [mira, bo, reader]) {
+    await expect(text(page).locator('del')).toHaveText('a lot');
+    await expect(text(page).locator('ins')).toHaveText('most queries');
+    await expect.poll(() => words(page)).toContain('Sometimes Indexes help');
+  }
+  await expect(margin(bo).getByText('Replace “a lot” with “most queries”')).toBeVisible();
+  // A paragraph cannot be suggested, and is not made.
+  await mira.keyboard.press('Enter');
+  await expect(text(mira).locator('p')).toHaveCount(1);
+  await examine(bo, 'a document with a suggestion');
+
+  await margin(bo)
+    .getByRole('button', { name: /^Accept: / })
+    .click();
+  for (const page of [mira, bo, reader]) {
+    await expect(text(page).locator('del, ins')).toHaveCount(0);
+    await expect.poll(() => words(page)).toBe('Sometimes Indexes help most queries.');
+  }
+  await text(mira).click();
+  await mira.keyboard.press('Control+End');
+  await mira.keyboard.type(' Or not');
+  await expect(margin(bo).getByText('Insert “ Or not”')).toBeVisible();
+  await margin(bo)
+    .getByRole('button', { name: /^Reject: / })
+    .click();
+  await expect(text(mira)).not.toContainText('Or not');
+  // Who accepted may take that back, and only that.
+  await text(bo).focus();
+  await bo.keyboard.press('Control+z');
+  await expect(text(mira).locator('ins')).toHaveText(' Or not');
+});
+
+test('who wrote what is shown on demand, by more than colours', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const mira = await host(house, workshop, stage);
+  await mira.getByRole('radio', { name: 'write' }).check();
+  const cy = await guest(house, stage, 'Cy Twombly');
+  await text(mira).click();
+  await mira.keyboard.type('Indexes help.');
+  await expect(text(cy)).toContainText('Indexes help.');
+  await text(cy).click();
+  await cy.keyboard.press('Control+End');
+  await cy.keyboard.type(' Not always.');
+  await expect(status(cy)).toHaveText('Saved');
+  await expect(text(mira)).toContainText('Not always.');
+  await mira.getByRole('button', { name: 'Who wrote what' }).click();
+  const legend = margin(mira).getByRole('list');
+  await expect(legend.getByRole('listitem').filter({ hasText: 'Ada Lindqvist' })).toBeVisible();
+  await expect(legend.getByRole('listitem').filter({ hasText: 'Cy Twombly' })).toBeVisible();
+  await expect(text(mira).getByTitle('Ada Lindqvist')).toHaveText('Indexes help.');
+  await expect(text(mira).getByTitle('Cy Twombly')).toHaveText(' Not always.');
+  await expect(text(mira).getByRole('img', { name: 'Cy Twombly' })).toHaveText('CT');
+  await shoot(mira, 'editor-authors');
+  await examine(mira, 'who wrote what');
+  await mira.getByRole('button', { name: 'Who wrote what' }).click();
+  await expect(text(mira).getByTitle('Cy Twombly')).toHaveCount(0);
+});
+
+test('tables and lists come from the keyboard', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
+  await text(mira).click();
+  await mira.keyboard.type('/tab');
+  const list = mira.getByRole('listbox', { name: 'Insert' });
+  await expect(list.getByRole('option', { name: 'Table' })).toHaveAttribute('aria-selected', 'true');
+  const active = await text(mira).getAttribute('aria-activedescendant');
+  expect(active).toBe(await list.getByRole('option', { name: 'Table' }).getAttribute('id'));
+  await mira.keyboard.press('Enter');
+  await expect(list).toBeHidden();
+  await mira.keyboard.type('Query');
+  await mira.keyboard.press('Tab');
+  await mira.keyboard.type('Plan');
+  await expect(text(bo).locator('tr').first().locator('th')).toContainText(['Query', 'Plan', '']);
+  await expect(text(mira)).not.toContainText('/tab');
+
+  // The table's own tools, reached and used with keys.
+  const tools = mira.getByRole('toolbar', { name: 'Table' });
+  await tools.getByRole('button', { name: 'Row above' }).focus();
+  await mira.keyboard.press('ArrowRight');
+  await expect(tools.getByRole('button', { name: 'Row below' })).toBeFocused();
+  await mira.keyboard.press('Enter');
+  await expect(text(bo).locator('tr')).toHaveCount(4);
+  await tools.getByRole('button', { name: 'Column after' }).click();
+  await expect(text(bo).locator('tr').first().locator('th')).toHaveCount(4);
+  await tools.getByRole('button', { name: 'Delete column' }).click();
+  await tools.getByRole('button', { name: 'Delete row' }).click();
+  await expect(text(bo).locator('tr')).toHaveCount(3);
+  await examine(mira, 'a document with a table');
+  await tools.getByRole('button', { name: 'Delete table' }).click();
+  await expect(text(bo).locator('table')).toHaveCount(0);
+
+  // Somebody of the organization is named.
+  await text(mira).click();
+  await mira.keyboard.type('Ask @lind');
+  await expect(mira.getByRole('option', { name: 'Ada Lindqvist' })).toHaveAttribute('aria-selected', 'true');
+  await mira.keyboard.press('Enter');
+  await mira.keyboard.type('first. ');
+  await expect(text(bo).locator('.mention')).toHaveText('@Ada Lindqvist');
+  await expect.poll(() => words(bo)).toContain('Ask @Ada Lindqvist first.');
+
+  await mira.keyboard.type('/');
+  await mira.keyboard.press('Escape');
+  await expect(list).toBeHidden();
+  await mira.keyboard.type(' or');
+  await expect(text(bo)).toContainText('/ or');
+  // The same list for whoever uses the mouse.
+  await mira.keyboard.press('Enter');
+  await mira.getByRole('button', { name: 'Insert table, image and more' }).click();
+  await list.getByRole('option', { name: 'Checklist' }).click();
+  await mira.keyboard.type('Read the plan');
+  await expect(text(bo).getByRole('listitem').filter({ hasText: 'Read the plan' })).toBeVisible();
+});
+
+test('an image is described, sent and seen by everybody', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const mira = await host(house, workshop, stage);
+  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  const reader = await guest(house, stage, 'Cy');
+  await text(mira).click();
+  await mira.keyboard.type('Before');
+  await mira.keyboard.press('Enter');
+  const photo = await mira.evaluate(async () => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [3_000, 1_500];
+    const pen = canvas.getContext('2d')!;
+    pen.fillStyle = '#159a79';
+    pen.fillRect(0, 0, 3_000, 1_500);
+    const blob = await new Promise<Blob>((done) => canvas.toBlob((b) => done(b!), 'image/jpeg'));
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  // As a camera writes it: with where it was taken.
+  const place = Buffer.from('Exif\0\0GPS 52.5200 N 13.4050 E');
+  const jpeg = Buffer.from(photo);
+  const marked = Buffer.concat([
+    jpeg.subarray(0, 2),
+    Buffer.from([0xff, 0xe1, 0, place.length + 2]),
+    place,
+    jpeg.subarray(2),
+  ]);
+  await mira.keyboard.type('/ima');
+  const chooser = mira.waitForEvent('filechooser');
+  await mira.keyboard.press('Enter');
+  await (await chooser).setFiles({ name: 'plan.jpg', mimeType: 'image/jpeg', buffer: marked });
+  const dialog = mira.getByRole('dialog', { name: 'Insert an image' });
+  await dialog.getByRole('button', { name: 'Insert image' }).click();
+  await expect(dialog.getByText('Please describe the image')).toBeVisible();
+  await examine(mira, 'the dialog for an image');
+  await dialog.getByRole('textbox', { name: 'What is to be seen?' }).fill('A query plan');
+  await dialog.getByRole('button', { name: 'Insert image' }).click();
+  for (const page of [mira, reader]) {
+    const image = text(page).getByRole('img', { name: 'A query plan' });
+    await expect(image).toBeVisible();
+    await expect.poll(() => image.evaluate((e: HTMLImageElement) => e.naturalWidth)).toBe(2_000);
+  }
+  const src = (await text(mira).getByRole('img').getAttribute('src'))!;
+  const kept = await (await mira.request.get(src)).body();
+  expect([marked.includes('GPS'), kept.includes('GPS'), kept.length > 1_000]).toEqual([true, false, true]);
+  await text(mira).getByRole('img').click();
+  await mira.getByRole('textbox', { name: 'Description of the image' }).fill('A plan with a sequential scan');
+  await mira.keyboard.press('Enter');
+  await expect(text(reader).getByRole('img', { name: 'A plan with a sequential scan' })).toBeVisible();
+  await examine(mira, 'a document with an image');
+
+  // The same by pasting, without words for what is only decoration.
+  await text(mira).getByText('Before').click();
+  await text(mira).evaluate(async (root) => {
+    const canvas = document.createElement('canvas');
+    const blob = await new Promise<Blob>((done) => canvas.toBlob((b) => done(b!), 'image/png'));
+    const clipboardData = new DataTransfer();
+    clipboardData.items.add(new File([blob], 'line.png', { type: 'image/png' }));
+    root.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  });
+  await dialog.getByRole('checkbox', { name: 'Only decoration' }).check();
+  await dialog.getByRole('button', { name: 'Insert image' }).click();
+  await expect(text(reader).locator('img[alt=""]')).toHaveCount(1);
+});
+
+test('when the right to write went away offline, the words can still be copied', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const mira = await host(house, workshop, stage);
+  await mira.getByRole('radio', { name: 'write' }).check();
+  const phone = await house.phone({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const line = await severable(phone);
+  await phone.goto(`/${stage.code}`);
+  await phone.getByLabel('Your name').fill('Cy');
+  await phone.getByRole('button', { name: 'Join', exact: true }).click();
+  await phone.getByRole('button', { name: 'Open the shared notes' }).click();
+  await text(phone).click();
+  await phone.keyboard.type('Kept. ');
+  await expect(status(phone)).toHaveText('Saved');
+  await line.cut();
+  await expect(status(phone)).toHaveText('Offline. Reconnecting …');
+  await phone.keyboard.type('Lost?');
+  // Nothing is stored on the phones of participants.
+  await expect(status(phone)).toHaveText('Offline, not saved. Keep this page open: it is sent on return.');
+  expect(await phone.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
+  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  line.mend();
+  await expect(status(phone)).toHaveText('Read only now. The last change made here was not saved.');
+  await phone.getByRole('button', { name: 'Copy my text' }).click();
+  await expect.poll(() => phone.evaluate(() => navigator.clipboard.readText())).toBe('Kept. Lost?');
+  await phone.getByRole('button', { name: 'Discard and show what is saved' }).click();
+  await expect(text(phone)).toHaveText('Kept. ');
+});
+
+test('signing out leaves nothing of the words in the browser', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const mira = await house.studio(workshop);
+  const line = await severable(mira);
+  await open(mira, stage);
+  await text(mira).click();
+  await mira.keyboard.type('Not for the next one');
+  await expect(status(mira)).toHaveText('Saved');
+  const kept = () =>
+    mira.evaluate(
+      () =>
+        new Promise<number>((done, failed) => {
+          const request = indexedDB.open('atelier.drafts');
+          request.onerror = failed;
+          request.onsuccess = () => {
+            const count = request.result.transaction('updates').objectStore('updates').count();
+            count.onsuccess = () => {
+              request.result.close();
+              done(count.result);
+            };
+          };
+        }),
+    );
+  expect(await kept()).toBeGreaterThan(0);
+  // Words that are only here are not deleted without a question.
+  await line.cut();
+  await expect(status(mira)).toHaveText('Offline. Reconnecting …');
+  await mira.keyboard.type(', offline');
+  await expect(status(mira)).toHaveText('Offline. Saved on this device, not yet on the server.');
+  await mira.goto('/studio');
+  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
+  await mira.getByRole('button', { name: 'Sign out' }).click();
+  await expect(mira.getByText('only on this device')).toBeVisible();
+  await mira.getByRole('button', { name: 'Cancel' }).click();
+  line.mend();
+  await open(mira, stage);
+  await expect(text(mira)).toHaveText('Not for the next one, offline');
+  await mira.goto('/studio');
+  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
+  await mira.getByRole('button', { name: 'Sign out' }).click();
+  await expect(mira.getByRole('heading', { name: /sign in/i })).toBeVisible();
+  expect(await kept()).toBe(0);
+});
+
+test('a full page, on a desk and on a phone', async ({ house, workshop }) => {
+  const stage = await running(workshop);
+  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
+  await text(mira).click();
+  await mira.getByRole('button', { name: 'Heading', exact: true }).click();
+  await mira.keyboard.type('What we found');
+  await mira.keyboard.press('Enter');
+  await mira.keyboard.type('Indexes help a lot, until they do not. Most of us never read a plan.');
+  await mira.keyboard.press('Enter');
+  await mira.keyboard.type('/tab');
+  await mira.keyboard.press('Enter');
+  for (const cell of ['Query', 'Before', 'After', 'Orders of a day', '2.1 s', '40 ms', 'Search', '9 s']) {
+    await mira.keyboard.type(cell);
+    await mira.keyboard.press('Tab');
+  }
+  await mira.keyboard.type('0.3 s');
+  await select(mira, 'until they do not');
+  await mira.getByRole('button', { name: 'Comment', exact: true }).click();
+  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Say when: after a million rows?');
+  await mira.keyboard.press('Control+Enter');
+  await expect(text(bo)).toContainText('0.3 s');
+  await bo.getByRole('button', { name: 'Suggest' }).click();
+  await select(bo, 'never');
+  await bo.keyboard.type('seldom');
+  await expect(margin(mira).getByText('Replace “never” with “seldom”')).toBeVisible();
+  await expect(mira.locator('.caret-name')).toBeVisible();
+  await expect(status(mira)).toHaveText('Saved');
+  await shoot(mira, 'editor-studio');
+  await text(mira).getByText('0.3 s').click();
+  await mira.keyboard.type(' /');
+  await expect(mira.getByRole('listbox', { name: 'Insert' })).toBeVisible();
+  await shoot(mira, 'editor-slash');
+  await mira.keyboard.press('Escape');
+  await mira.setViewportSize(PHONE);
+  await mira.evaluate(() => scrollTo(0, 0));
+  await shoot(mira, 'editor-narrow');
+  await examine(mira, 'a full document on a narrow page');
+  expect(await mira.evaluate(() => document.documentElement.scrollWidth), 'no wider than the page').toBe(PHONE.width);
+});

@@ -8,7 +8,9 @@ const baseURL = `http://127.0.0.1:${port}`;
 
 export default defineConfig({
   testDir: 'tests',
-  testMatch: process.env.E2E_SCREENSHOTS ? ['screenshots.spec.ts', 'notes.spec.ts', 'editor.spec.ts'] : '*.spec.ts',
+  testMatch: process.env.E2E_SCREENSHOTS
+    ? ['screenshots', 'notes', 'editor', 'plans', 'summaries'].map((name) => `${name}.spec.ts`)
+    : '*.spec.ts',
   testIgnore: process.env.E2E_SCREENSHOTS ? [] : 'screenshots.spec.ts',
   workers: 2,
   fullyParallel: true,

@@ -2,16 +2,26 @@
 import type { Code, Role } from './protocol';
 import type {
   Account,
+  BuilderSession,
+  BuilderSessionRow,
+  ChangeBuilderSession,
+  CollabLevel,
+  Collaborator,
+  ContentFormat,
   DuplicateSession,
   FieldError,
   Joined,
   JoinInfo,
+  KeptVersion,
   Link,
   LinkRequest,
   LiveSession,
   Login,
+  Member,
+  NewBuilderSession,
   NewLink,
   NewLiveSession,
+  NewSummary,
   NotesChange,
   NotesView,
   Page,
@@ -22,7 +32,11 @@ import type {
   QuestionRow,
   Registration,
   Results,
+  Summary,
+  SummaryRow,
   Ticket,
+  VersionDiff,
+  VersionView,
 } from './rest-types';
 
 export class Problem extends Error {
@@ -58,11 +72,17 @@ export interface RestOptions {
   timeout?: number;
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** One call. Answers without a body give `undefined`. */
-export async function call<T>(options: RestOptions, method: Method, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { accept: 'application/json' };
+/** One call. Answers without a body give `undefined`, answers that are no JSON their text. */
+export async function call<T>(
+  options: RestOptions,
+  method: Method,
+  path: string,
+  body?: unknown,
+  more: Record<string, string> = {},
+): Promise<T> {
+  const headers: Record<string, string> = { accept: 'application/json', ...more };
   if (options.token) headers.authorization = `Bearer ${options.token}`;
   if (body !== undefined) headers['content-type'] = 'application/json';
   const request: RequestInit = { method, headers, credentials: 'same-origin' };
@@ -74,6 +94,7 @@ export async function call<T>(options: RestOptions, method: Method, path: string
   } catch {
     throw new Problem(0, 'unreachable', { detail: 'The server cannot be reached.' });
   }
+  if (response.ok && more.accept) return (await response.text()) as T;
   const content: unknown = await response.json().catch(() => undefined);
   if (response.ok) return content as T;
   const problem = (content ?? {}) as Partial<ProblemBody>;
@@ -134,6 +155,45 @@ export class Api {
   questions = (id: string, paging: Paging = {}) => this.#list<QuestionRow>(id, 'questions', paging);
   results = (id: string) => this.#get<Results>(`/live-sessions/${id}/results`);
 
+  plans = (paging: Paging & { search?: string } = {}) =>
+    this.#get<Page<BuilderSessionRow>>(`/builder-sessions${query(paging)}`);
+  plan = (id: string) => this.#get<BuilderSession>(`/builder-sessions/${id}`);
+  createPlan = (body: NewBuilderSession) => this.#post<BuilderSession>('/builder-sessions', body);
+  /** `version` is the `lockVersion` that was seen: a `conflict` when somebody else has changed it since. */
+  updatePlan = (id: string, version: number, body: ChangeBuilderSession) =>
+    call<BuilderSession>(this.options, 'PATCH', `/builder-sessions/${id}`, body, { 'if-match': `"${version}"` });
+  deletePlan = (id: string) => call<void>(this.options, 'DELETE', `/builder-sessions/${id}`);
+
+  summaries = (paging: Paging & { search?: string } = {}) => this.#get<Page<SummaryRow>>(`/summaries${query(paging)}`);
+  summary = (id: string) => this.#get<Summary>(`/summaries/${id}`);
+  createSummary = (body: NewSummary) => this.#post<Summary>('/summaries', body);
+  approveSummary = (id: string) => this.#post<Summary>(`/summaries/${id}/approve`);
+  reopenSummary = (id: string) => this.#post<Summary>(`/summaries/${id}/reopen`);
+  deleteSummary = (id: string) => call<void>(this.options, 'DELETE', `/summaries/${id}`);
+
+  members = (search = '', paging: Paging = {}) =>
+    this.#get<Page<Member>>(`/members${query({ ...paging, search: search || undefined })}`);
+
+  /** Opens a shared document once, within a minute. */
+  documentTicket = (document: string) => this.#post<Ticket>(`${at(document)}/ticket`);
+  collaborators = (document: string) => this.#get<Page<Collaborator>>(`${at(document)}/collaborators`);
+  setCollaborator = (document: string, user: string, level: CollabLevel) =>
+    call<Collaborator>(this.options, 'PUT', `${at(document)}/collaborators/${user}`, { level });
+  removeCollaborator = (document: string, user: string) =>
+    call<void>(this.options, 'DELETE', `${at(document)}/collaborators/${user}`);
+  /** All of it as one text. */
+  content = (document: string, format: ContentFormat) => this.#text(`${at(document)}/content${query({ format })}`);
+
+  versions = (document: string, paging: Paging = {}) =>
+    this.#get<Page<VersionView>>(`${at(document)}/versions${query(paging)}`);
+  nameVersion = (document: string, label: string) => this.#post<KeptVersion>(`${at(document)}/versions`, { label });
+  versionContent = (document: string, version: string, format: ContentFormat) =>
+    this.#text(`${at(document)}/versions/${version}/content${query({ format })}`);
+  versionDiff = (document: string, version: string, against: string) =>
+    this.#get<VersionDiff>(`${at(document)}/versions/${version}/diff${query({ against })}`);
+  restoreVersion = (document: string, version: string) =>
+    this.#post<void>(`${at(document)}/versions/${version}/restore`);
+
   joinInfo = (code: string) => joinInfo(this.options, code);
   join = (code: string, displayName?: string) => join(this.options, code, displayName);
 
@@ -145,10 +205,16 @@ export class Api {
     return call<T>(this.options, 'POST', path, body);
   }
 
+  #text(path: string): Promise<string> {
+    return call<string>(this.options, 'GET', path, undefined, { accept: '*/*' });
+  }
+
   #list<T>(id: string, what: string, paging: Paging): Promise<Page<T>> {
     return this.#get(`/live-sessions/${id}/${what}${query(paging)}`);
   }
 }
+
+const at = (document: string): string => `/documents/${encodeURIComponent(document)}`;
 
 function query(params: object): string {
   const given = Object.entries(params).filter(([, value]) => value !== undefined);

@@ -19,7 +19,8 @@ use crate::{
 /// Somebody who wrote.
 #[derive(Debug, Clone, Serialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export_to = "Author.ts")]
+#[ts(export_to = "Writer.ts", rename = "Writer")]
+#[schema(as = Writer)]
 pub struct Author {
     /// The person or guest.
     pub id: Uuid,

@@ -12,11 +12,13 @@ export function joinUrl(code: string): string {
 /** Where to go after signing in: only ever a page of the studio. */
 export function nextAfterLogin(search: string): string {
   const next = new URLSearchParams(search).get('next') ?? '';
-  return /^\/studio(\/s\/[\w-]+(\/(results|notes))?)?$/.test(next) ? next : '/studio';
+  return /^\/studio(\/s\/[\w-]+(\/(results|notes))?|\/(plans|summaries)(\/[\w-]+)?)?$/.test(next) ? next : '/studio';
 }
 
 export const consolePath = (id: string): string => `/studio/s/${id}`;
 export const resultsPath = (id: string): string => `/studio/s/${id}/results`;
+export const planPath = (id: string): string => `/studio/plans/${id}`;
+export const summaryPath = (id: string): string => `/studio/summaries/${id}`;
 export const notesPath = (id: string): string => `/studio/s/${id}/notes`;
 
 /** A date as `<input type="datetime-local">` wants it, and back. */

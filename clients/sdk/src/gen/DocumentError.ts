@@ -6,7 +6,8 @@ import type { DocumentFault } from "./DocumentFault";
  */
 export type DocumentError = { 
 /**
- * `document_invalid`: fields are not what they must be.
+ * `document_invalid`: fields are not what they must be. `document_refused`: the database did not take it;
+ * `document_unreadable`: what is stored cannot be read; nothing is tried again until the document changes.
  */
 code: string, 
 /**

@@ -13,7 +13,10 @@ use crate::{
     app,
     builder::http as plans,
     coaching::http as summaries,
-    collab::http::{Attribution, FileView, KeptVersion, NewVersion, NotesChange, NotesView, VersionDiff, VersionView},
+    collab::http::{
+        Attribution, Collaborator, FileView, Invitation, KeptVersion, NewVersion, NotesChange, NotesView, VersionDiff,
+        VersionView,
+    },
     gateway::{Attempt, Diagnosis},
     http::{FieldError, Problem, contract::pretty},
     identity::{Account, LinkView, Login, Member, Register, Ticket},
@@ -131,6 +134,8 @@ fn export_rest(settings: &ts_rs::Config) -> anyhow::Result<()> {
     NotesView::export_all(settings)?;
     FileView::export_all(settings)?;
     NotesChange::export_all(settings)?;
+    Collaborator::export_all(settings)?;
+    Invitation::export_all(settings)?;
     plans::PlanView::export_all(settings)?;
     plans::PlanRow::export_all(settings)?;
     plans::CreatePlan::export_all(settings)?;

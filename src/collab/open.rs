@@ -313,16 +313,36 @@ impl Collab {
             store::rights(&mut tx, name).await
         };
         match found.await {
-            Ok(Some((document, rights))) => {
-                let here = self.rooms.open().into_iter().find(|(key, _)| key.document == document);
-                if let Some((_, handle)) = here {
-                    handle.rights_changed(rights);
-                }
-                room::publish_rights(&self.bus, self.clock.id::<()>().uuid(), Key { organization, document }, rights);
-            }
+            Ok(Some((document, rights))) => self.announce_rights(Key { organization, document }, rights),
             Ok(None) => {}
             Err(error) => tracing::warn!(%name, %error, "changed rights are left to the head check"),
         }
+    }
+
+    /// The same where the document is known.
+    pub(super) async fn rights_changed_of(&self, key: Key) {
+        let found = async {
+            let mut tx = self.db.system().await?;
+            store::heads(&mut tx, &[key.document.uuid()]).await
+        };
+        match found.await {
+            Ok(found) => found.values().for_each(|newest| self.announce_rights(key, newest.rights)),
+            Err(error) => tracing::warn!(document = %key.document, %error, "changed rights are left to the head check"),
+        }
+    }
+
+    fn announce_rights(&self, key: Key, rights: u64) {
+        let here = self.rooms.open().into_iter().find(|(open, _)| *open == key);
+        if let Some((_, handle)) = here {
+            handle.rights_changed(rights);
+        }
+        room::publish_rights(&self.bus, self.clock.id::<()>().uuid(), key, rights);
+    }
+
+    /// Can this document only be read, whoever asks?
+    pub async fn is_frozen(&self, key: Key) -> Result<bool, Shut> {
+        let mut tx = self.db.tenant_as(key.organization, None).await?;
+        Ok(store::is_frozen(&mut tx, key.document).await?)
     }
 
     /// Writes what waits, closes all connections, ends all rooms.

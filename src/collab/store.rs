@@ -324,6 +324,15 @@ pub async fn last_author(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uui
     author.fetch_optional(&mut **tx).await
 }
 
+/// Can this document only be read?
+pub async fn is_frozen(tx: &mut TenantTx, id: DocumentId) -> Result<bool, sqlx::Error> {
+    let frozen = sqlx::query_scalar!(
+        r#"SELECT frozen_at IS NOT NULL AS "frozen!" FROM collab_documents WHERE id = $1"#,
+        id.uuid()
+    );
+    Ok(frozen.fetch_optional(&mut **tx).await?.unwrap_or(false))
+}
+
 /// Makes a document read only, or writable again.
 pub async fn set_frozen(tx: &mut TenantTx, id: DocumentId, since: Option<Moment>) -> Result<(), sqlx::Error> {
     sqlx::query!("UPDATE collab_documents SET frozen_at = $2 WHERE id = $1", id.uuid(), since)

@@ -1,6 +1,7 @@
 //! `atelier seed`: a believable organization with a session in every state, so that the first look is not empty.
 //!
 //! Everything goes the way it goes in a real workshop: commands through rooms, on a clock that is turned back.
+mod plans;
 mod play;
 mod script;
 
@@ -74,6 +75,7 @@ pub async fn seed(db: &Db) -> anyhow::Result<Seeded> {
         }
         live.drain(std::time::Duration::ZERO).await;
     }
+    plans::write(db, &now, &caller).await?;
     tasks.stop();
     Ok(Seeded { email, password, running, sessions })
 }

@@ -1,9 +1,10 @@
 /** The editor of shared documents with all its tools, on the notes of a session: two browsers and a phone. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Page, WebSocketRoute } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import { examine } from './support/axe';
 import { smaller } from './support/png';
+import { line as cuttable } from './support/papers';
 import { expect, type House, PHONE, test } from './support/test';
 import type { Stage, Workshop } from './support/workshop';
 
@@ -62,27 +63,9 @@ async function guest(house: House, stage: Stage, name: string): Promise<Page> {
   return phone;
 }
 
-/** A page whose line to its documents can be cut and mended. */
-async function severable(page: Page): Promise<{ cut: () => Promise<void>; mend: () => void }> {
-  let whole = true;
-  const lines: WebSocketRoute[] = [];
-  await page.routeWebSocket(/collab/, (line) => {
-    if (!whole) return void line.close();
-    lines.push(line);
-    line.connectToServer();
-  });
-  return {
-    cut: async () => {
-      whole = false;
-      for (const line of lines) await line.close();
-    },
-    mend: () => (whole = true),
-  };
-}
-
 /** Selects words of the text with the keyboard's help, as a person would with the mouse. */
-async function select(page: Page, words: string): Promise<void> {
-  await text(page).evaluate((root, words) => {
+async function select(page: Page, words: string, field = 'Shared notes'): Promise<void> {
+  await page.getByRole('textbox', { name: field }).evaluate((root, words) => {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const at = node.textContent!.indexOf(words);
@@ -343,7 +326,7 @@ test('when the right to write went away offline, the words can still be copied',
   const mira = await host(house, workshop, stage);
   await mira.getByRole('radio', { name: 'write' }).check();
   const phone = await house.phone({ permissions: ['clipboard-read', 'clipboard-write'] });
-  const line = await severable(phone);
+  const line = await cuttable(phone);
   await phone.goto(`/${stage.code}`);
   await phone.getByLabel('Your name').fill('Cy');
   await phone.getByRole('button', { name: 'Join', exact: true }).click();
@@ -369,7 +352,7 @@ test('when the right to write went away offline, the words can still be copied',
 test('signing out leaves nothing of the words in the browser', async ({ house, workshop }) => {
   const stage = await running(workshop);
   const mira = await house.studio(workshop);
-  const line = await severable(mira);
+  const line = await cuttable(mira);
   await open(mira, stage);
   await text(mira).click();
   await mira.keyboard.type('Not for the next one');
@@ -408,6 +391,32 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
   await mira.getByRole('button', { name: 'Sign out' }).click();
   await expect(mira.getByRole('heading', { name: /sign in/i })).toBeVisible();
   expect(await kept()).toBe(0);
+});
+
+test('remarks and suggestions in the fields of a plan', async ({ house, workshop }) => {
+  const plan = await workshop.api.createPlan({
+    title: 'Postgres in anger',
+    audience: 'Developers',
+    objective: 'Everybody finds out why a query is slow.',
+  });
+  const [mira, bo] = [await house.studio(workshop), await house.studio(workshop)];
+  const objective = (page: Page) => page.getByRole('textbox', { name: 'Objective' });
+  for (const page of [mira, bo]) {
+    await page.goto(`/studio/plans/${plan.id}`);
+    await expect(objective(page)).toContainText('why a query is slow');
+  }
+  await select(mira, 'a query', 'Objective');
+  await mira.getByRole('button', { name: 'Comment', exact: true }).click();
+  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Whose?');
+  await mira.keyboard.press('Control+Enter');
+  await expect(bo.getByRole('article').getByText('Whose?')).toBeVisible();
+  await expect(objective(bo).locator('.remark')).toHaveText('a query');
+  await bo.getByRole('button', { name: 'Suggest' }).click();
+  await select(bo, 'slow', 'Objective');
+  await bo.keyboard.type('late');
+  await mira.getByRole('button', { name: 'Accept: Replace “slow” with “late”' }).click();
+  await expect(objective(bo)).toHaveText(/why a query is late\./);
+  await examine(mira, 'a plan with a remark');
 });
 
 test('a full page, on a desk and on a phone', async ({ house, workshop }) => {

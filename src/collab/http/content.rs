@@ -93,6 +93,7 @@ pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response
     (status = 200, description = "What it says now.", body = Object),
     (status = 403, description = "You may only read it.", body = Problem),
     (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 409, description = "Nobody can change it any more.", body = Problem),
     (status = 413, description = "The document would be too large.", body = Problem),
     (status = 422, description = "Some fields are not what they must be.", body = Problem),
     (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
@@ -106,7 +107,8 @@ pub(super) async fn change(
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, scope) = find(&collab, &presented, &document).await?;
     if scope != Scope::ReadWrite {
-        return Err(Code::Forbidden.into());
+        let frozen = collab.is_frozen(key).await.map_err(problem)?;
+        return Err(if frozen { Code::DocumentFrozen } else { Code::Forbidden }.into());
     }
     let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
     let change = Change { content, author: presented.user, occasion: Occasion::Edit };

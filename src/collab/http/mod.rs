@@ -1,5 +1,6 @@
 //! The HTTP face of shared documents: where they are, who may write, what they say and what they said.
 mod attribution;
+mod collaborators;
 mod content;
 mod files;
 mod subjects;
@@ -7,6 +8,7 @@ mod ticket;
 mod versions;
 
 pub use attribution::Attribution;
+pub use collaborators::{CollabLevel, Collaborator, Invitation};
 pub use files::{FileView, images};
 pub use versions::{KeptVersion, NewVersion, VersionDiff, VersionView};
 
@@ -96,6 +98,7 @@ where
         .routes(routes!(content::read, content::change))
         .routes(routes!(ticket::ticket))
         .merge(subjects::router())
+        .merge(collaborators::router())
         .routes(routes!(versions::list, versions::keep))
         .routes(routes!(versions::content))
         .routes(routes!(versions::diff))

@@ -17,7 +17,7 @@ use crate::{
         history::{self, Reason},
         materialise::{self, Patience, ProjectError},
         open::Unchanged,
-        room::Key,
+        room::{FROZEN, Key, THAWED},
         store,
     },
     db::{Db, TenantTx},
@@ -65,11 +65,11 @@ async fn approve(
     bring_up_to_date(&mut tx, &clock, key).await?;
     let approval = coaching::approve(&mut tx, &clock, &caller, id).await?;
     if approval == Approval::Done {
+        let version = history::Draft { reason: Reason::Approve, label: None, by: Some(caller.user) };
+        history::keep(&mut tx, &clock, key.document, &version).await.map_err(unkept)?;
         store::set_frozen(&mut tx, key.document, Some(clock.now())).await?;
-        let approved = history::Draft { reason: Reason::Approve, label: None, by: Some(caller.user) };
-        history::keep(&mut tx, &clock, key.document, &approved).await.map_err(unkept)?;
     }
-    decided(&collab, tx, &caller, name, approval).await
+    decided(&collab, tx, &caller, (name, key), approval).await
 }
 
 /// Open an approved summary again
@@ -96,7 +96,7 @@ async fn reopen(
     if approval == Approval::Done {
         store::set_frozen(&mut tx, key.document, None).await?;
     }
-    decided(&collab, tx, &caller, name, approval).await
+    decided(&collab, tx, &caller, (name, key), approval).await
 }
 
 /// The document of a summary about which `caller` may decide.
@@ -150,7 +150,7 @@ async fn decided(
     collab: &Collab,
     mut tx: TenantTx,
     caller: &Caller,
-    name: Name,
+    (name, key): (Name, Key),
     approval: Approval,
 ) -> Result<Answer<SummaryView>, Problem> {
     match approval {
@@ -161,7 +161,8 @@ async fn decided(
     let view = coaching::find(&mut tx, caller, name.subject).await?;
     tx.commit().await?;
     if approval == Approval::Done {
-        collab.rights_changed(caller.organization, name).await;
+        collab.tell(key, if view.status == "approved" { FROZEN } else { THAWED }).await;
+        collab.rights_changed_of(key).await;
     }
     Ok(Answer(view))
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 use super::{
-    Batch, PACE, RETRY, Room,
+    Batch, FROZEN, PACE, RETRY, Room,
     others::{ASK, LEASE},
     peers::Said,
     versions::VERSION,
@@ -70,6 +70,9 @@ impl Room {
             Err(error @ (WriteError::Frozen | WriteError::Gone | WriteError::Broken)) => {
                 tracing::info!(document = %self.key.document, %error, "changes refused");
                 batch.dues.into_iter().for_each(|due| self.refuse(&due));
+                if matches!(error, WriteError::Frozen) {
+                    self.peers.tell_all(Said::Stateless(FROZEN), None);
+                }
                 // The document here holds what will never be: everybody begins anew from the database.
                 self.give_up("changes refused");
             }
@@ -163,6 +166,7 @@ impl Room {
             Some((&LEASE, _)) => self.hear_lease(packet.origin, Instant::now()),
             Some((&NEWS, json)) => {
                 if let Ok(news) = std::str::from_utf8(json) {
+                    self.hear_of_columns(news);
                     self.peers.tell_all(Said::Stateless(news), None);
                 }
             }

@@ -2,6 +2,7 @@
 //!
 //! What a client sends passes the gate, is integrated, and waits for the next transaction. Only what is committed is
 //! told to the others, acknowledged, and published; so nobody ever sees what could still be lost.
+mod columns;
 mod commit;
 mod content;
 mod handle;
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use self::{
+    columns::{FROZEN, THAWED},
     content::{Change, Full, Occasion},
     handle::{Closed, Handle, Words},
     others::LASTS,
@@ -115,6 +117,7 @@ struct Room {
     settings: Settings,
     version_due: Option<Instant>,
     keeping: Option<BoxFuture<'static, versions::Attempt>>,
+    columns: columns::Columns,
     idle_since: Option<Instant>,
     ending: bool,
     next_tick: Instant,
@@ -131,7 +134,7 @@ pub async fn open(
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let Opened { document, kind, seq, unkept } = read(&db, key).await?;
+    let Opened { document, kind, seq, unkept, behind } = read(&db, key).await?;
     let (inbox, messages) = mpsc::channel(INBOX);
     let resident = Resident::new(seq, document.size().memory());
     let seen = resident.seen();
@@ -163,6 +166,7 @@ pub async fn open(
         settings,
         version_due: unkept.map(|age| now + settings.versions_every.saturating_sub(age)),
         keeping: None,
+        columns: if behind { columns::Columns::behind(now) } else { columns::Columns::default() },
         idle_since: Some(now),
         ending: false,
         next_tick: now + TICK,
@@ -177,12 +181,16 @@ struct Opened {
     seq: u64,
     /// Since when there is something in it that no version has.
     unkept: Option<Duration>,
+    /// Are there columns that do not say the same yet?
+    behind: bool,
 }
 
 async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     let (kind, seq, parts) = store::parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
     let unkept = history::unkept_for(&mut tx, key.document).await?;
+    let progress = store::progress(&mut tx, key.document).await?;
+    let behind = kind.has_columns() && progress.is_some_and(|progress| progress.materialised < seq);
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
     let client = rand::random();
@@ -192,7 +200,7 @@ async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok(Opened { document, kind, seq, unkept })
+    Ok(Opened { document, kind, seq, unkept, behind })
 }
 
 impl Room {
@@ -201,14 +209,11 @@ impl Room {
         loop {
             self.start_commit();
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
-            let keeping = self.keeping.is_some();
+            let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
             self.resident.is_saved(self.is_saved());
             let listening = self.unwritten < MOST_UNWRITTEN;
-            let due = [Some(self.next_tick), self.commit_due(), self.looks_due]
-                .into_iter()
-                .flatten()
-                .min()
-                .unwrap_or(self.next_tick);
+            let dues = [Some(self.next_tick), self.commit_due(), self.looks_due, self.columns.due()];
+            let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
                 biased;
                 done = settled(&mut self.commit), if committing => self.finish_commit(done),
@@ -217,6 +222,7 @@ impl Room {
                 packet = subscription.next() => self.hear(packet.as_ref()),
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
                 attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
+                attempt = settled(&mut self.columns.under_way), if projecting => self.columns_written(attempt),
             }
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
@@ -229,6 +235,7 @@ impl Room {
     fn may_end(&self) -> bool {
         let written = self.is_saved();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        let idle = idle && self.columns.are_settled();
         written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
     }
 
@@ -239,6 +246,7 @@ impl Room {
 
     fn on_time(&mut self) {
         let now = Instant::now();
+        self.write_columns(now);
         if self.looks_due.is_some_and(|due| due <= now) {
             self.pass_looks(now);
         }
@@ -305,6 +313,7 @@ impl Room {
         self.tell_awareness(&gone, None);
         self.publish_awareness(&gone);
         if self.peers.is_empty() {
+            self.hurry_columns();
             self.idle_since.get_or_insert_with(Instant::now);
         }
     }

@@ -21,8 +21,9 @@ pub(super) struct Attempt {
 }
 
 impl Room {
-    /// Something was written: from now on it takes a while to the next version.
+    /// Something was written: from now on it takes a while to the next version, and a moment to the columns.
     pub(super) fn written(&mut self) {
+        self.columns_are_behind();
         self.version_due.get_or_insert_with(|| Instant::now() + self.settings.versions_every);
     }
 

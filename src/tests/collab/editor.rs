@@ -10,7 +10,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 use yrs::{
-    Doc, GetString, ReadTxn, StateVector, Text, Transact, Update, updates::decoder::Decode, updates::encoder::Encode,
+    Doc, GetString, ReadTxn, StateVector, Text, Transact, Update, XmlFragment, XmlTextPrelim, updates::decoder::Decode,
+    updates::encoder::Encode,
 };
 
 use crate::support::client::DEADLINE;
@@ -176,6 +177,31 @@ impl Editor {
             txn.encode_update_v1()
         };
         self.sends(&update).await;
+    }
+
+    /// Adds to the first paragraph of a field of long text, and tells the server.
+    pub async fn lengthens(&mut self, field: &str, words: &str) {
+        let update = {
+            let page = self.doc.get_or_insert_xml_fragment(field);
+            let mut txn = self.doc.transact_mut();
+            let first = page.get(&txn, 0).and_then(yrs::XmlOut::into_xml_element).unwrap();
+            first.push_back(&mut txn, XmlTextPrelim::new(words));
+            txn.encode_update_v1()
+        };
+        self.sends(&update).await;
+    }
+
+    /// What a field of long text says, without its elements.
+    pub fn page_of(&self, field: &str) -> String {
+        let page = self.doc.get_or_insert_xml_fragment(field);
+        let text = page.get_string(&self.doc.transact());
+        text.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
+    }
+
+    /// The last news of a kind.
+    pub fn told(&self, kind: &str) -> Option<serde_json::Value> {
+        let mut news = self.news.iter().filter_map(|news| serde_json::from_str::<serde_json::Value>(news).ok());
+        news.rfind(|news| news["type"] == kind)
     }
 
     /// Hears what comes until it is so.

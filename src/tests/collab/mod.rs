@@ -1,10 +1,12 @@
 //! Shared documents over real sockets, on a real database.
 mod attribution;
+mod columns;
 mod content;
 mod editor;
 mod faults;
 mod files;
 mod frames;
+mod invited;
 mod killed;
 mod limits;
 mod log;

@@ -242,21 +242,3 @@ async fn what_is_thrown_away_is_gone_for_those_who_have_it_open() {
     ada.get(&format!("/builder-sessions/{id}")).await.refuses(404, "not_found");
     assert_eq!(ada.get("/builder-sessions").await.is(200).body["items"], json!([]));
 }
-
-/// A node that died before it wrote columns: another one finds what it has left.
-#[tokio::test]
-async fn what_a_node_has_left_behind_is_swept_into_columns() {
-    let app = Atelier::start().await;
-    let ada = app.instructor("ada").await;
-    let (id, name) = ada.plans("Indexes").await;
-    let mut editor = Editor::opens(app.address, &name, &ada.token).await.comes_in().await;
-    editor.rewrites("title", "Indexes, slowly").await;
-    editor.until("saved", |editor| editor.unsaved == 0).await;
-    let elsewhere = app.another(atelier::bus::Bus::local()).await;
-    elsewhere.collab.sweep(chrono::TimeDelta::seconds(-60)).await;
-    let view = ada.get(&format!("/builder-sessions/{id}")).await;
-    assert_eq!(
-        (&view.is(200).body["title"], &view.body["documentState"]["clean"]),
-        (&json!("Indexes, slowly"), &json!(true))
-    );
-}

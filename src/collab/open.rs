@@ -360,15 +360,18 @@ impl Collab {
             store::rights(&mut tx, key.document).await
         };
         match found.await {
-            Ok(Some(rights)) => {
-                if let Some((_, handle)) = self.rooms.open().into_iter().find(|(open, _)| *open == key) {
-                    handle.rights_changed(rights);
-                }
-                room::publish_rights(&self.bus, self.clock.id::<()>().uuid(), key, rights);
-            }
+            Ok(Some(rights)) => self.announce_rights(key, rights),
             Ok(None) => {}
             Err(error) => tracing::warn!(document = %key.document, %error, "changed rights are left to the head check"),
         }
+    }
+
+    fn announce_rights(&self, key: Key, rights: u64) {
+        let here = self.rooms.open().into_iter().find(|(open, _)| *open == key);
+        if let Some((_, handle)) = here {
+            handle.rights_changed(rights);
+        }
+        room::publish_rights(&self.bus, self.clock.id::<()>().uuid(), key, rights);
     }
 
     /// Can this document only be read, whoever asks?

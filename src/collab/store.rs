@@ -31,6 +31,8 @@ pub struct Head {
     pub tail_bytes: u64,
     /// Since when it is read only.
     pub frozen_at: Option<Moment>,
+    /// How often has changed what people may do with it.
+    pub rights: u64,
 }
 
 /// One durable update.
@@ -122,7 +124,7 @@ pub async fn session(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, 
 /// Locks a document's row for this transaction. None: no such document here.
 pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at FROM collab_documents WHERE id = $1 FOR UPDATE",
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents WHERE id = $1 FOR UPDATE",
         id.uuid()
     )
     .fetch_optional(&mut **tx)
@@ -133,13 +135,14 @@ pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sql
         snapshot_seq: from_signed(row.snapshot_seq),
         tail_bytes: from_signed(row.tail_bytes),
         frozen_at: row.frozen_at,
+        rights: from_signed(row.rights_seq),
     }))
 }
 
 /// The head as it is now, which nobody keeps from moving on. None: no such document here.
 pub async fn head(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at FROM collab_documents WHERE id = $1",
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents WHERE id = $1",
         id.uuid()
     )
     .fetch_optional(&mut **tx)
@@ -150,13 +153,14 @@ pub async fn head(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sql
         snapshot_seq: from_signed(row.snapshot_seq),
         tail_bytes: from_signed(row.tail_bytes),
         frozen_at: row.frozen_at,
+        rights: from_signed(row.rights_seq),
     }))
 }
 
 /// The merged state and its number, with the head as it is now. None: no such document here.
 pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head, Kind, Option<Vec<u8>>)>, sqlx::Error> {
     let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, snapshot, subject_type FROM collab_documents
+        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq, snapshot, subject_type FROM collab_documents
          WHERE id = $1",
         id.uuid()
     )
@@ -169,6 +173,7 @@ pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head,
             snapshot_seq: from_signed(row.snapshot_seq),
             tail_bytes: from_signed(row.tail_bytes),
             frozen_at: row.frozen_at,
+            rights: from_signed(row.rights_seq),
         };
         // A kind that this version does not know does not exist for it.
         Some((head, Kind::by_key(&row.subject_type)?, row.snapshot))

@@ -106,6 +106,7 @@ impl Room {
             metrics::counter!("atelier_collab_log_pulls_total").increment(1);
         }
         self.take_in(&written.missed);
+        self.rights_changed(written.rights);
         for (draft, from) in &batch.drafts {
             self.unwritten = self.unwritten.saturating_sub(draft.payload.len());
             self.peers.tell_all(Said::Update(&draft.payload), *from);

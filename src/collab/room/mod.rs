@@ -231,7 +231,7 @@ impl Room {
                 () = tokio::time::sleep_until(due.into()) => self.on_time(),
                 message = messages.recv(), if listening => self.handle(message),
                 packet = subscription.next() => self.hear(packet.as_ref()),
-                () = changed(&mut rights) => self.close_all(close::RESET, "rights have changed"),
+                () = changed(&mut rights) => self.behind = true,
                 () = settled(&mut self.compacting), if compacting => self.compacting = None,
                 attempt = settled(&mut self.keeping), if keeping => self.version_kept(&attempt),
                 attempt = settled(&mut self.columns.under_way), if projecting => self.columns_written(attempt),
@@ -358,8 +358,8 @@ impl Room {
     }
 }
 
-/// The rights in the live session that the document belongs to are others now. What was not heard is found out when
-/// rights are looked at again.
+/// The rights in the live session that the document belongs to are others now: a look at the database says whether that
+/// concerns the document. What was not heard is found out by the head check.
 async fn changed(rights: &mut Option<Subscription>) {
     match rights {
         Some(rights) => while rights.next().await.is_none() {},

@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 use crate::{
     collab::{
         DocumentId,
-        document::brought,
-        gate::IdRange,
+        document::{Document, Outcome, brought},
+        gate::{IdRange, Limits},
         history,
         store::{self, Draft, Head, Stored, Unread},
     },
@@ -36,6 +36,8 @@ pub struct Written {
     pub to: u64,
     /// Is it time to merge the log?
     pub compact: bool,
+    /// How often has changed what people may do with it.
+    pub rights: u64,
 }
 
 /// Why a batch could not be written.
@@ -53,9 +55,8 @@ pub enum WriteError {
     /// It is read only now.
     #[error("the document is frozen")]
     Frozen,
-    /// Another node wrote pieces of the same numbers meanwhile: the same ones, brought to both by a client that changed
-    /// its node, or others. Only a document that knows them can tell.
-    #[error("pieces of the same numbers were written elsewhere")]
+    /// Another node wrote other pieces under the same numbers meanwhile.
+    #[error("other pieces of the same numbers were written elsewhere")]
     Taken,
     /// Too many are open.
     #[error("open documents take too much memory already")]
@@ -107,20 +108,20 @@ pub async fn write(
             seen = last.seq;
             missed.extend(some);
         }
-        if is_taken(&missed, &drafts) {
+        if overlap(&missed, &drafts) && !agree(&mut tx, key, &missed, &drafts).await? {
             return Err(WriteError::Taken);
         }
         let to = if drafts.is_empty() { head.seq } else { append(&mut tx, &clock, &head, &drafts, &node).await? };
         tx.commit().await?;
         let bytes: usize = drafts.iter().map(|draft| draft.payload.len()).sum();
         let compact = to - head.snapshot_seq >= MOST_UPDATES || head.tail_bytes + bytes as u64 >= MOST_BYTES;
-        Ok(Written { missed, after: head.seq, to, compact })
+        Ok(Written { missed, after: head.seq, to, compact, rights: head.rights })
     };
     tokio::time::timeout(DEADLINE, work).await.map_err(|_| WriteError::Deadline)?
 }
 
 /// Does what was missed bring pieces that a draft brings as well?
-fn is_taken(missed: &[Stored], drafts: &[Draft]) -> bool {
+fn overlap(missed: &[Stored], drafts: &[Draft]) -> bool {
     if missed.is_empty() || drafts.is_empty() {
         return false;
     }
@@ -128,12 +129,35 @@ fn is_taken(missed: &[Stored], drafts: &[Draft]) -> bool {
     for range in drafts.iter().flat_map(|draft| &draft.inserted) {
         mine.entry(range.client).or_default().push(*range);
     }
-    let overlap = |theirs: IdRange| {
+    let taken = |theirs: IdRange| {
         let own = mine.get(&theirs.client).map_or(&[][..], Vec::as_slice);
         own.iter().any(|own| own.from < theirs.to && theirs.from < own.to)
     };
     // What cannot be read of the log is noticed when it is taken in.
-    missed.iter().flat_map(|stored| brought(&stored.payload).unwrap_or_default()).any(overlap)
+    missed.iter().flat_map(|stored| brought(&stored.payload).unwrap_or_default()).any(taken)
+}
+
+/// Is it the same whichever of them comes first? So it is when a client that changed its node has brought the same
+/// pieces to both. Not when it has told them different things.
+async fn agree(tx: &mut TenantTx, key: Key, missed: &[Stored], drafts: &[Draft]) -> Result<bool, WriteError> {
+    let Some((kind, _, parts)) = store::parts(tx, key.document).await? else { return Err(WriteError::Gone) };
+    let mine: Vec<Vec<u8>> = drafts.iter().map(|draft| draft.payload.clone()).collect();
+    let Some(before) = parts.len().checked_sub(missed.len()) else { return Ok(false) };
+    let comparing = tokio::task::spawn_blocking(move || {
+        let print = |after: [&[Vec<u8>]; 2]| {
+            let mut document = Document::load(kind.schema(), 0, parts[..before].iter().map(Vec::as_slice)).ok()?;
+            for update in after.into_iter().flatten() {
+                match document.integrate(update, &Limits::OWN) {
+                    Outcome::Integrated(_) | Outcome::Known => {}
+                    _ => return None,
+                }
+            }
+            document.fingerprint().ok()
+        };
+        let theirs = &parts[before..];
+        print([theirs, &mine]).is_some_and(|first| Some(first) == print([&mine, theirs]))
+    });
+    Ok(comparing.await.unwrap_or(false))
 }
 
 /// The updates, who wrote them, and the versions that are to be kept before some of them.

@@ -2,6 +2,7 @@
 mod attribution;
 mod clients;
 mod columns;
+mod committed;
 mod content;
 mod editor;
 mod faults;

@@ -276,7 +276,7 @@ async fn what_is_approved_is_a_version_and_goes_on_being_compared() {
     assert_eq!(all[0]["createdBy"], ada.body["user"]["id"]);
     let version = format!("{path}/versions/{}", all[0]["id"].as_str().unwrap());
     // It can only be read now: nothing is put in its place.
-    ada.post(&format!("{version}/restore"), json!({})).await.refuses(403, "forbidden");
+    ada.post(&format!("{version}/restore"), json!({})).await.refuses(409, "document_frozen");
     ada.post(&format!("{path}/versions"), json!({ "label": "Mine" })).await.refuses(403, "forbidden");
     ada.post(&format!("/summaries/{id}/reopen"), json!({})).await.is(200);
     let changed = json!({ "edited": "You made **four** calls.",

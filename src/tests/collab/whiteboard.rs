@@ -112,7 +112,6 @@ async fn what_happens_in_the_session_counts_at_once() {
         (Command::Permit { participant, permission: right, granted: true }, Some(Scope::ReadWrite)),
         (Command::Permit { participant, permission: right, granted: false }, Some(Scope::ReadOnly)),
         (Command::SetRole { participant, role: Role::Assistant }, Some(Scope::ReadWrite)),
-        (Command::Pause {}, Some(Scope::ReadWrite)),
         (Command::SetRole { participant, role: Role::Observer }, Some(Scope::ReadOnly)),
         (Command::Kick { participant }, None),
     ] {

@@ -167,6 +167,9 @@ impl Process {
         let mut child = Command::new(env!("CARGO_BIN_EXE_atelier"))
             .env_remove("DATABASE_URL")
             .env_remove("ATELIER_OWNER_DATABASE_URL")
+            // Meant for tests; a server knows no such setting.
+            .env_remove("ATELIER_FUZZ_SECONDS")
+            .env_remove("ATELIER_SEED")
             .env("ATELIER_DATA_DIR", data)
             .env("ATELIER_LISTEN", "127.0.0.1:0")
             .env("ATELIER_LOG", "info")

@@ -41,8 +41,8 @@ test('what the host opens is on the phone at once, and nobody asks for it', asyn
   await expect(text).toHaveAttribute('contenteditable', 'true');
   await workshop.api.changeNotes(id, { participantsMay: 'nothing' });
   await expect(phone.locator('[data-status="closed"]')).toBeVisible(SOON);
-  await phone.getByRole('button', { name: 'Close the shared notes' }).click();
-  await expect(phone.getByRole('heading', { name: 'Shared notes' })).toHaveCount(0);
+  await phone.getByRole('button', { name: 'Close', exact: true }).click();
+  await expect(phone.getByRole('heading', { name: 'Notes' })).toHaveCount(0);
   expect(asked).toEqual([]);
 });
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Decision, Event, Session, Settings, audience::Audience};
+use super::{Event, Session, Settings, audience::Audience};
 use crate::kernel::document::ParticipantsMay;
 
 /// The notes and the whiteboard of a session, as far as there are any.
@@ -63,10 +63,10 @@ impl SessionDocuments {
 }
 
 /// What the tables say now. Of a session that is over nothing is said any more.
-pub(super) fn told(state: &Session, documents: &SessionDocuments) -> Decision {
+pub(super) fn told(state: &Session, documents: &SessionDocuments) -> Vec<Event> {
     if state.status.is_final() || state.settings.documents == *documents {
-        return Ok(vec![]);
+        return vec![];
     }
     let settings = Settings { documents: documents.clone(), ..state.settings.clone() };
-    Ok(vec![Event::Configured { settings }])
+    vec![Event::Configured { settings }]
 }

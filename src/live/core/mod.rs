@@ -200,7 +200,7 @@ pub fn decide_system(state: &Session, command: &SystemCommand, now: Moment) -> D
         SystemCommand::CloseDue => Ok(poll::decide::close_due(state, now)),
         SystemCommand::Expire => Ok(lifecycle::expire(state, now)),
         SystemCommand::Reschedule(plan) => lifecycle::reschedule(state, plan),
-        SystemCommand::Documents(documents) => documents::told(state, documents),
+        SystemCommand::Documents(documents) => Ok(documents::told(state, documents)),
     }
 }
 

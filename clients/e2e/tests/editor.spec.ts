@@ -381,7 +381,7 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
   await mira.goto('/studio');
   await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
   await mira.getByRole('button', { name: 'Sign out' }).click();
-  await expect(mira.getByText('only on this device')).toBeVisible();
+  await expect(mira.getByRole('dialog').getByText('only on this device')).toBeVisible();
   await mira.getByRole('button', { name: 'Cancel' }).click();
   line.mend();
   await open(mira, stage);

@@ -44,8 +44,8 @@ bc_sum() { local sum; read -r sum || true; echo $((${sum:-0})); }
 has_script() { node -e 'process.exit(require("./clients/package.json").scripts?.[process.argv[1]] ? 0 : 1)' "$1"; }
 web() { (cd clients && npm run --silent "$@"); }
 
-# Damaged updates are the same ones each time here; `make fuzz` tries others.
-cargo_test() { ATELIER_SEED=${ATELIER_SEED:-1} scripts/with-services.sh cargo test --locked --workspace --no-fail-fast; }
+# A minute of damaged updates, other ones each time; the seed is printed. `make fuzz` goes on for hours.
+cargo_test() { ATELIER_FUZZ_SECONDS=${ATELIER_FUZZ_SECONDS:-60} scripts/with-services.sh cargo test --locked --workspace --no-fail-fast; }
 sqlx_check() { scripts/with-postgres.sh scripts/sqlx.sh check; }
 contract_check() { cargo run --locked --quiet --bin atelier -- contract --check; }
 browser() { cargo build --locked --bin atelier && scripts/with-postgres.sh npm run --silent --prefix clients e2e; }

@@ -307,8 +307,8 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     }
     let rest = async {
         loop {
-            // A request that had begun may have opened a room again.
-            live.drain(Duration::ZERO).await;
+            // A request that had begun may have opened a room or a document again.
+            tokio::join!(live.drain(Duration::ZERO), collab.drain());
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };

@@ -34,8 +34,8 @@ const HEAD_CHECK: Duration = Duration::from_secs(2);
 /// The same while the bus does not carry.
 const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
 /// How often it is looked for documents whose columns nobody has written: their node was gone before it came to that.
-const SWEEP: Duration = Duration::from_secs(30);
-/// Those that wait so long wait for nobody.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Those that wait so long wait for nobody: longer than a document waits in which people write.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
 /// So many in one sweep.
 const MOST_SWEPT: i32 = 200;
@@ -68,6 +68,10 @@ pub struct Collab {
 /// How documents are kept open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
+    /// So long after the last change the columns are written …
+    pub columns_after: Duration,
+    /// … and at the latest so long after the first one that they lack, while people go on writing (domain 11.3).
+    pub columns_latest: Duration,
     /// After so long of writing a version is kept.
     pub versions_every: Duration,
     /// What open documents may take of this process's memory, in bytes, before those that nobody looks at are let go
@@ -83,6 +87,8 @@ impl Default for Settings {
     fn default() -> Self {
         let limits = Limits::default();
         Self {
+            columns_after: Duration::from_secs(2),
+            columns_latest: Duration::from_secs(10),
             versions_every: Duration::from_mins(10),
             memory: limits.documents_memory,
             awareness_per_second: limits.awareness_per_second,
@@ -137,17 +143,22 @@ impl Collab {
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         let sweeper = collab.clone();
         collab.tasks.spawn_until_shutdown("document sweep", async move {
+            // What this node, or the one in whose place it comes, left behind: at once, whoever may still be at it.
+            let mut left_behind = TimeDelta::zero();
             loop {
-                tokio::time::sleep(SWEEP).await;
-                sweeper.sweep(LEFT_BEHIND).await;
+                let more = sweeper.sweep(left_behind).await;
+                if !more {
+                    left_behind = LEFT_BEHIND;
+                    tokio::time::sleep(SWEEP).await;
+                }
             }
         });
         collab
     }
 
     /// Writes the columns of documents that changed longer ago than this and have no node that would. Those that do not
-    /// work are tried again when nothing else is left.
-    pub async fn sweep(&self, left_behind: TimeDelta) {
+    /// work are tried again when nothing else is left. True: there may be more of them.
+    pub async fn sweep(&self, left_behind: TimeDelta) -> bool {
         let mut failed = self.unswept.lock().clone();
         let found = async {
             let mut tx = self.db.system().await?;
@@ -157,25 +168,34 @@ impl Collab {
         };
         let found = match found.await {
             Ok(found) => found,
-            Err(error) => return tracing::debug!(%error, "sweep of documents failed; the next one comes soon"),
+            Err(error) => {
+                tracing::debug!(%error, "sweep of documents failed; the next one comes soon");
+                return false;
+            }
         };
         let dirty = u32::try_from(found.len() + failed.len()).unwrap_or(u32::MAX);
         metrics::gauge!("atelier_collab_documents_dirty").set(f64::from(dirty));
         if found.is_empty() || failed.len() >= MOST_PASSED_OVER {
             failed.clear();
         }
+        let (mut swept, full) = (0, i32::try_from(found.len()).is_ok_and(|count| count >= MOST_SWEPT));
         for (organization, document) in found {
             let key = Key { organization, document };
-            match materialise::project(&self.db, &self.clock, key, Patience::Leave).await {
-                Ok(Some(_)) => metrics::counter!("atelier_collab_swept_total").increment(1),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::warn!(%document, %error, "columns of a document were not written; others first");
+            let work = materialise::project(&self.db, &self.clock, key, Patience::Leave);
+            match tokio::time::timeout(room::COLUMNS_DEADLINE, work).await {
+                Ok(Ok(Some(_))) => swept += 1,
+                // Another node is at it.
+                Ok(Ok(None)) => {}
+                failure => {
+                    let error = failure.map(|made| made.map(drop));
+                    tracing::warn!(%document, ?error, "columns of a document were not written; others first");
                     failed.push(document);
                 }
             }
         }
+        metrics::counter!("atelier_collab_swept_total").increment(swept);
         *self.unswept.lock() = failed;
+        full && swept > 0
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.

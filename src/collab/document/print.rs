@@ -122,19 +122,33 @@ impl<T: ReadTxn> Print<'_, T> {
         }
     }
 
+    /// By its value: yrs writes a large integer as a float wherever that says the same.
+    fn number(&mut self, number: Number) {
+        match number {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                reason = "as yrs decides what it writes"
+            )]
+            Number::Int(number) if (number as f64) as i64 != number => {
+                self.text.push(b'i');
+                self.text.extend_from_slice(&number.to_be_bytes());
+            }
+            #[expect(clippy::cast_precision_loss, reason = "it was just seen that none is lost")]
+            Number::Int(number) => self.number(Number::Float(number as f64)),
+            Number::Float(number) => {
+                self.text.push(b'd');
+                self.text.extend_from_slice(&number.to_bits().to_be_bytes());
+            }
+        }
+    }
+
     fn any(&mut self, value: &Any) {
         match value {
             Any::Null => self.text.push(b'0'),
             Any::Undefined => self.text.push(b'u'),
             Any::Bool(value) => self.text.push(if *value { b'+' } else { b'-' }),
-            Any::Number(Number::Int(number)) => {
-                self.text.push(b'i');
-                self.text.extend_from_slice(&number.to_be_bytes());
-            }
-            Any::Number(Number::Float(number)) => {
-                self.text.push(b'd');
-                self.text.extend_from_slice(&number.to_bits().to_be_bytes());
-            }
+            Any::Number(number) => self.number(*number),
             Any::String(text) => self.word(b's', text),
             Any::Buffer(bytes) => {
                 self.word(b'b', "");

@@ -5,16 +5,19 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde::Deserialize;
 
 use super::Room;
-use crate::collab::materialise::{self, Patience, Projected};
+use crate::collab::{
+    Settings,
+    materialise::{self, Patience, Projected},
+};
 
-/// After the last change.
-const AFTER: Duration = Duration::from_secs(2);
-/// While people go on writing.
-const LATEST: Duration = Duration::from_secs(10);
+/// Between two attempts while another node is at it.
+const ELSEWHERE: Duration = Duration::from_secs(2);
 /// After it did not work.
 const AGAIN: Duration = Duration::from_secs(10);
 /// It takes longer only when something is wrong.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// The same when the document is about to be closed: a sweep does what is left.
+const LAST_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Everything that was typed can only be read from now on.
 pub const FROZEN: &str = r#"{"type":"frozen"}"#;
@@ -50,8 +53,9 @@ struct Told {
 
 impl Columns {
     /// Of a document that was changed after they were last written.
-    pub(super) fn behind(now: Instant) -> Self {
-        Self { due: Some(now + AFTER), latest: Some(now + LATEST), ..Self::default() }
+    pub(super) fn behind(now: Instant, settings: &Settings) -> Self {
+        let (due, latest) = (now + settings.columns_after, now + settings.columns_latest);
+        Self { due: Some(due.min(latest)), latest: Some(latest), ..Self::default() }
     }
     /// Is nothing to be done?
     pub(super) fn are_settled(&self) -> bool {
@@ -70,8 +74,9 @@ impl Room {
             return;
         }
         let now = Instant::now();
-        let latest = *self.columns.latest.get_or_insert(now + LATEST);
-        let after = if self.peers.is_empty() { Duration::ZERO } else { AFTER };
+        let latest = *self.columns.latest.get_or_insert(now + self.settings.columns_latest);
+        let soon = self.peers.is_empty() || self.ending;
+        let after = if soon { Duration::ZERO } else { self.settings.columns_after };
         self.columns.due = Some((now + after).min(latest));
     }
 
@@ -88,9 +93,10 @@ impl Room {
         }
         (self.columns.due, self.columns.latest) = (None, None);
         let (db, clock, key) = (self.db.clone(), self.clock.clone(), self.key);
+        let deadline = if self.ending { LAST_DEADLINE } else { DEADLINE };
         let attempt = async move {
             let work = materialise::project(&db, &clock, key, Patience::Leave);
-            match tokio::time::timeout(DEADLINE, work).await {
+            match tokio::time::timeout(deadline, work).await {
                 Ok(Ok(Some(projected))) => Attempt::Done(projected),
                 Ok(Ok(None)) => Attempt::Elsewhere,
                 failed => {
@@ -114,9 +120,14 @@ impl Room {
                 }
                 return;
             }
-            Attempt::Elsewhere => AFTER,
+            Attempt::Elsewhere => ELSEWHERE,
             Attempt::Failed => AGAIN,
         };
+        if self.ending {
+            // Nobody waits for it here: the sweep finds it.
+            (self.columns.due, self.columns.latest) = (None, None);
+            return;
+        }
         self.columns.due.get_or_insert(Instant::now() + again);
     }
 

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 pub use self::{
-    columns::{FROZEN, THAWED},
+    columns::{DEADLINE as COLUMNS_DEADLINE, FROZEN, THAWED},
     content::{Change, Occasion, Refused},
     handle::{Closed, Handle, Words},
     others::LASTS,
@@ -169,7 +169,7 @@ pub async fn open(
         settings,
         version_due: unkept.map(|age| now + settings.versions_every.saturating_sub(age)),
         keeping: None,
-        columns: if behind { columns::Columns::behind(now) } else { columns::Columns::default() },
+        columns: if behind { columns::Columns::behind(now, &settings) } else { columns::Columns::default() },
         idle_since: Some(now),
         ending: false,
         next_tick: now + TICK,
@@ -222,7 +222,8 @@ impl Room {
             let (committing, compacting) = (self.commit.is_some(), self.compacting.is_some());
             let (keeping, projecting) = (self.keeping.is_some(), self.columns.under_way.is_some());
             self.resident.is_saved(self.is_saved());
-            let listening = self.unwritten < MOST_UNWRITTEN;
+            let deserted = messages.is_closed() && messages.is_empty();
+            let listening = self.unwritten < MOST_UNWRITTEN && !deserted;
             let dues = [Some(self.next_tick), self.commit_due(), self.looks_due, self.columns.due()];
             let due = dues.into_iter().flatten().min().unwrap_or(self.next_tick);
             tokio::select! {
@@ -247,8 +248,8 @@ impl Room {
     fn may_end(&self) -> bool {
         let written = self.is_saved();
         let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
-        let idle = idle && self.columns.are_settled();
-        written && self.compacting.is_none() && self.keeping.is_none() && (self.ending || idle)
+        let settled = self.columns.are_settled() && self.compacting.is_none() && self.keeping.is_none();
+        written && settled && (self.ending || idle)
     }
 
     /// Nothing waits to be written, and nobody for an answer.
@@ -283,7 +284,7 @@ impl Room {
     fn handle(&mut self, message: Option<Message>) {
         let Some(message) = message else {
             self.ending = true;
-            return;
+            return self.hurry_columns();
         };
         if matches!(message, Message::Enter(..) | Message::Say(..) | Message::Content(..)) {
             self.resident.is_used();
@@ -307,6 +308,7 @@ impl Room {
             Message::Unload => {}
             Message::Drain => {
                 self.ending = true;
+                self.hurry_columns();
                 self.close_all(close::RESTART, "the server goes down");
             }
         }
@@ -353,6 +355,8 @@ impl Room {
         metrics::counter!("atelier_collab_reloads_total").increment(1);
         self.next = Batch::default();
         self.unwritten = 0;
+        // Left to whoever reads it anew.
+        self.columns = columns::Columns::default();
         self.ending = true;
         self.close_all(close::RESET, "reset");
     }

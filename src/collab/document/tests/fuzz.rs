@@ -1,9 +1,13 @@
-//! Updates of real clients, damaged at random. Runs for ATELIER_FUZZ_SECONDS (10 if not said), from ATELIER_SEED.
+//! Updates of real clients, and frames with them, damaged at random. Runs for ATELIER_FUZZ_SECONDS (10 if not said), from ATELIER_SEED.
 use std::time::{Duration, Instant};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 
-use super::*;
+use super::{forged::agreed_or_shown, *};
+use crate::collab::{
+    hocuspocus::{Address, FromClient, Request},
+    ysync::{Entry, Message, Sync, awareness_update},
+};
 
 /// A way to damage bytes; lengths and ids of small histories are single bytes, so small steps go far.
 fn damage(bytes: &mut Vec<u8>, other: &[u8], dice: &mut SmallRng) {
@@ -82,20 +86,25 @@ impl Pair {
 
 /// One history, with damaged copies of its updates before and after the real ones.
 fn round(history: &History, dice: &mut SmallRng, count: &mut Count) {
-    let mut pair = Pair::new();
+    let (mut pair, mut heard) = (Pair::new(), vec![]);
     for (number, update) in history.updates.iter().enumerate() {
         for _ in 0..dice.random_range(0..6) {
             let mut bytes = history.updates[dice.random_range(0..history.updates.len()).min(number + 2)].clone();
             damage(&mut bytes, update, dice);
+            heard.push(bytes.clone());
             pair.hears(&bytes, count);
             if dice.random_range(0..50) == 0 {
                 let _ = Clocks::decode(&bytes).map(|clocks| pair.document.diff(&clocks).unwrap());
                 pair.document.brings_nothing_new(&bytes, &Limits::UPDATE).unwrap();
             }
         }
+        heard.push(update.clone());
         pair.hears(update, count);
     }
-    pair.is_sound();
+    if unwinding(|| pair.is_sound()).is_err() {
+        agreed_or_shown(heard);
+        pair.is_sound();
+    }
 }
 
 /// For how long, and from which seed.
@@ -116,4 +125,64 @@ fn damaged_updates_never_hurt() {
     }
     println!("{count:?}");
     assert!(count.integrated > 0);
+}
+
+/// What clients say in both protocols; frames of Hocuspocus first.
+fn frames(update: &[u8]) -> [Vec<Vec<u8>>; 2] {
+    let look = awareness_update([Entry { client: 7, clock: 3, state: r#"{"user":{"name":"Ann"}}"# }].into_iter());
+    let clocks: Clocks = [(7, 300), (1 << 40, 2)].into_iter().collect();
+    let vector = clocks.encode();
+    let at = |request| FromClient::At(Address::new("live_notes:1\0tab"), request).encode();
+    [
+        vec![
+            at(Request::Sync(Sync::Step1(&vector))),
+            at(Request::Sync(Sync::Update(update))),
+            at(Request::Awareness(&look)),
+            at(Request::Token { token: "secret", version: Some("4.0.0") }),
+            at(Request::Stateless("news")),
+        ],
+        vec![
+            Message::Sync(Sync::Step1(&vector)).frame(),
+            Message::Sync(Sync::Step2(update)).frame(),
+            Message::Awareness(&look).frame(),
+            Message::Mark(300).frame(),
+        ],
+    ]
+}
+
+#[test]
+fn damaged_frames_are_read_as_something_or_refused() {
+    let (corpus, mut read, mut refused) = (corpus(), 0_u64, 0_u64);
+    let (until, mut dice) = start();
+    // The codecs are small: a tenth of the time does.
+    let until = Instant::now() + (until - Instant::now()) / 10;
+    while Instant::now() < until {
+        let history = &corpus[dice.random_range(0..corpus.len())];
+        let update = &history.updates[dice.random_range(0..history.updates.len())];
+        let [hocuspocus, ysync] = frames(update);
+        for mut frame in hocuspocus {
+            damage(&mut frame, update, &mut dice);
+            match FromClient::decode(&frame) {
+                // What was understood is understood in the same way when it is said properly.
+                Ok(request) => {
+                    assert_eq!(FromClient::decode(&request.encode()), Ok(request));
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        for mut frame in ysync {
+            damage(&mut frame, update, &mut dice);
+            for message in Message::all(&frame) {
+                let Ok(message) = message else {
+                    refused += 1;
+                    continue;
+                };
+                assert_eq!(Message::all(&message.frame()).collect::<Vec<_>>(), [Ok(message)]);
+                read += 1;
+            }
+        }
+    }
+    println!("{read} read, {refused} refused");
+    assert!(read > 0 && refused > 0);
 }

@@ -175,6 +175,21 @@ fn the_delta_is_what_was_new_and_nothing_else() {
 }
 
 #[test]
+fn a_number_is_the_same_however_it_is_written() {
+    // yrs writes these as floats, lib0 reads them as integers too.
+    for number in [1 << 35, -(1 << 35), (1 << 53) - 1] {
+        let item = Writer::new().byte(8).uint(1).text("list").uint(1).byte(125).int(number).clone().finish();
+        let update = Writer::new().uint(1).uint(1).uint(7).uint(0).raw(&item).uint(0).clone().finish();
+        let (mut document, mut follower) = (Document::new(&SCHEMA, 99), Document::new(&SCHEMA, 98));
+        let Outcome::Integrated(delta) = integrate(&mut document, &update) else { panic!("{number}") };
+        must(&mut follower, &delta.bytes);
+        assert_ne!(delta.bytes, update);
+        assert_eq!(document.fingerprint(), follower.fingerprint(), "{number}");
+        sound(&document);
+    }
+}
+
+#[test]
 fn the_lock_is_noticed() {
     let mut document = Document::new(&SCHEMA, 99);
     let doc = document.doc.clone();

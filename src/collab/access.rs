@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Who asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asker {
     /// The person or guest.
     pub user: Id<caller::User>,

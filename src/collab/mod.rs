@@ -15,6 +15,7 @@ pub mod http;
 pub mod lib0;
 mod materialise;
 mod open;
+mod roles;
 pub mod room;
 pub mod schema;
 mod store;
@@ -23,6 +24,7 @@ pub mod ysync;
 pub use access::Asker;
 pub use hocuspocus::Scope;
 pub use open::{Admission, Collab, Settings, Shut};
+pub use roles::{Roles, Watched};
 pub use schema::{Kind, Name};
 
 use crate::kernel::Id;

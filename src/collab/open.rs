@@ -19,6 +19,7 @@ use super::{
     history::{self, HistoryError},
     hocuspocus::Scope,
     materialise::{self, Patience},
+    roles::Roles,
     room::{self, Change, Handle, Key, Peer, Refused, WriteError},
     schema::Content,
     store,
@@ -64,6 +65,7 @@ pub struct Collab {
     tasks: Tasks,
     settings: Settings,
     rooms: Registry<Key, Handle>,
+    roles: Roles,
     /// Documents whose columns could not be written by this sweep or the last ones: others first.
     unswept: Arc<Mutex<Vec<DocumentId>>>,
 }
@@ -144,7 +146,8 @@ impl From<sqlx::Error> for Shut {
 impl Collab {
     /// No documents yet. Starts the head check.
     pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, settings: Settings) -> Self {
-        let collab = Self { db, bus, clock, tasks, settings, rooms: Registry::default(), unswept: Arc::default() };
+        let (rooms, roles, unswept) = Default::default();
+        let collab = Self { db, bus, clock, tasks, settings, rooms, roles, unswept };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         let sweeper = collab.clone();
@@ -290,6 +293,11 @@ impl Collab {
             .filter(|(_, handle)| !handle.is_closed())
             .map(|(_, handle)| handle.seen().bytes())
             .sum()
+    }
+
+    /// Memberships, roles and tokens of those who have documents open here.
+    pub const fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     /// The documents that are open here.
@@ -462,6 +470,7 @@ impl Collab {
         let ids: Vec<Uuid> = open.iter().map(|(key, _)| key.document.uuid()).collect();
         let mut tx = self.db.system().await?;
         let heads = store::heads(&mut tx, &ids).await?;
+        self.roles.look(&mut tx).await?;
         tx.commit().await?;
         Ok(heads)
     }

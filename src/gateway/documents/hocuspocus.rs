@@ -50,6 +50,7 @@ impl Inside {
         if !answers {
             return self.entered.recheck(documents).await.map(|()| true);
         }
+        self.entered.recheck_roles(documents).await?;
         match self.asked {
             Some(asked) if asked.elapsed() > ANSWER_BY => Err(Some((RESET, "no token in time"))),
             None if self.entered.checked.elapsed() >= documents.recheck => {
@@ -72,7 +73,7 @@ struct Conversation {
 
 /// Serves a socket until one side ends it.
 pub async fn serve(socket: Socket, documents: Documents, from: ClientAddr) {
-    let line = Line::new(socket, &documents.limits);
+    let line = Line::new(socket, &documents.limits, documents.collab.roles());
     let mut talk = Conversation { documents, from, line, opened: HashMap::new(), pings: false, since: Instant::now() };
     let end = talk.listen().await;
     for opened in talk.opened.into_values() {

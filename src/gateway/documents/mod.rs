@@ -19,11 +19,12 @@ use axum::{
     response::Response,
     routing::get,
 };
+use tokio::sync::watch;
 
 use super::handshake::Upgrade;
 use crate::{
     collab::{
-        Admission, Asker, Collab, Name, Scope, Shut,
+        Admission, Asker, Collab, Name, Roles, Scope, Shut, Watched,
         room::{Key, Words},
     },
     http::Problem,
@@ -108,18 +109,40 @@ struct Entered {
     name: Name,
     /// What to ask with again.
     pass: Pass,
+    /// Who that is, with their roles.
+    asker: Asker,
+    /// What changes of roles that knows of.
+    watched: Watched,
     checked: Instant,
 }
 
 impl Entered {
     /// Looks at the right again when it is time. Whoever is refused, or may do something else now, begins anew.
     async fn recheck(&mut self, documents: &Documents) -> Result<(), End> {
+        self.recheck_roles(documents).await?;
         if self.checked.elapsed() < documents.recheck {
             return Ok(());
         }
+        self.look_again(documents).await
+    }
+
+    /// Somebody's membership, role or token has changed: mostly somebody else's, which one question tells.
+    async fn recheck_roles(&mut self, documents: &Documents) -> Result<(), End> {
+        if !self.watched.has_moved() {
+            return Ok(());
+        }
+        let watched = documents.collab.roles().watch(self.key.organization);
+        if matches!(self.pass.asker(&documents.identity).await, Ok((_, asker)) if asker == self.asker) {
+            self.watched = watched;
+            return Ok(());
+        }
+        self.look_again(documents).await
+    }
+
+    async fn look_again(&mut self, documents: &Documents) -> Result<(), End> {
         match self.pass.clone().enter(documents, self.name).await {
             Ok(now) if (now.key, now.user, now.scope) == (self.key, self.user, self.scope) => {
-                self.checked = Instant::now();
+                *self = now;
                 Ok(())
             }
             Ok(_) | Err(Shut::NotFound) => Err(Some((RESET, "rights have changed"))),
@@ -143,8 +166,8 @@ async fn enter(documents: &Documents, from: ClientAddr, token: &str, name: &str)
 /// With what somebody came, and what they are asked about again.
 #[derive(Clone)]
 enum Pass {
-    /// A token, which may be taken back.
-    Token(String),
+    /// A token, which may be taken back, and where it is good.
+    Token(String, Id<caller::Organization>),
     /// A ticket, which is used up: whose it was, and what it opened.
     Ticket(Visitor),
 }
@@ -152,23 +175,27 @@ enum Pass {
 impl Pass {
     /// A token stays what it is; a ticket is used up by this.
     async fn of(identity: &Identity, token: &str) -> Result<Self, Shut> {
-        if find(identity, token).await?.is_some() {
-            return Ok(Self::Token(token.to_owned()));
+        if let Some(presented) = find(identity, token).await? {
+            return Ok(Self::Token(token.to_owned(), presented.organization));
         }
         identity.tokens.use_ticket(&identity.db, token).await.map(Self::Ticket).map_err(|problem| shut(problem.code))
     }
 
     /// What may they do with this document now?
     async fn enter(self, documents: &Documents, name: Name) -> Result<Entered, Shut> {
+        let (Self::Token(_, organization) | Self::Ticket(Visitor { organization, .. })) = self;
+        // Before the roles: what changes in between is looked at once too often, never once too seldom.
+        let watched = documents.collab.roles().watch(organization);
         let (organization, asker) = self.asker(&documents.identity).await?;
         let Admission { key, scope, rights } = documents.collab.admit(organization, &asker, name).await?;
-        Ok(Entered { key, user: asker.user, scope, rights, name, pass: self, checked: Instant::now() })
+        let user = asker.user;
+        Ok(Entered { key, user, scope, rights, name, pass: self, asker, watched, checked: Instant::now() })
     }
 
     /// In which organization, and who, with the roles of this moment.
     async fn asker(&self, identity: &Identity) -> Result<(Id<caller::Organization>, Asker), Shut> {
         match self {
-            Self::Token(token) => {
+            Self::Token(token, _) => {
                 let presented = find(identity, token).await?.ok_or(Shut::NotFound)?;
                 Ok((presented.organization, Asker::of(&presented).ok_or(Shut::NotFound)?))
             }
@@ -216,6 +243,8 @@ enum Happened {
     Message(Option<Result<Incoming, Fault>>),
     /// Time to say something, so that the client knows that the line is alive.
     Quiet,
+    /// Roles have changed, perhaps of whoever is in.
+    Moved,
 }
 
 /// A socket with what waits for it.
@@ -226,16 +255,18 @@ struct Line {
     pace: Pace,
     /// Nothing is read before.
     paused: Option<Instant>,
+    /// Wakes when roles have changed.
+    moved: watch::Receiver<()>,
 }
 
 /// Why a socket ends.
 type End = Option<(u16, &'static str)>;
 
 impl Line {
-    fn new(socket: Socket, limits: &Limits) -> Self {
+    fn new(socket: Socket, limits: &Limits, roles: &Roles) -> Self {
         let outbox = Outbox::new(MOST_WAITING.0, MOST_WAITING.1, RESET);
         let pace = Pace::new(limits.updates_per_second, limits.updates_burst, Instant::now());
-        Self { socket, outbox, out: Vec::new(), pace, paused: None }
+        Self { socket, outbox, out: Vec::new(), pace, paused: None, moved: roles.wakes() }
     }
 
     /// Something was said. When it comes too fast, what follows waits at the sender: nothing is dropped.
@@ -252,10 +283,13 @@ impl Line {
         }
     }
 
-    /// The next message of the client, while everything that waits is written; none when nothing was said for a while.
+    /// The next message of the client, while everything that waits is written; none when nothing was said for a while, or
+    /// when it is time to look at the rights again.
     /// `Err`: the socket ends, with a code if there is still somebody to tell.
     async fn next(&mut self, quiet: &Frame) -> Result<Option<Vec<u8>>, End> {
         let mut timer = std::pin::pin!(tokio::time::sleep(KEEP_ALIVE));
+        let mut wakes = self.moved.clone();
+        let mut moved = std::pin::pin!(wakes.changed());
         let mut pause = std::pin::pin!(tokio::time::sleep_until(self.paused.unwrap_or_else(Instant::now).into()));
         loop {
             let happened = poll_fn(|cx| {
@@ -269,6 +303,9 @@ impl Line {
                     && let Poll::Ready(message) = self.socket.poll_next(cx)
                 {
                     return Poll::Ready(Happened::Message(message));
+                }
+                if let Poll::Ready(Ok(())) = moved.as_mut().poll(cx) {
+                    return Poll::Ready(Happened::Moved);
                 }
                 timer.as_mut().poll(cx).map(|()| Happened::Quiet)
             })
@@ -294,6 +331,10 @@ impl Line {
                 Happened::Message(Some(Err(Fault::TooLarge))) => return Err(Some((1009, "too large"))),
                 Happened::Message(Some(Err(Fault::Protocol(_)))) => return Err(Some((1002, "protocol error"))),
                 Happened::Message(Some(Err(Fault::Broken(_))) | None) => return Err(None),
+                Happened::Moved => {
+                    self.moved.mark_unchanged();
+                    return Ok(None);
+                }
                 Happened::Quiet => {
                     self.out.push(quiet.clone());
                     self.flush().await?;

@@ -44,7 +44,7 @@ fn hex(digit: u8) -> Option<u8> {
 /// Serves a socket until one side ends it.
 pub async fn serve(socket: Socket, documents: Documents, mut entered: Entered) {
     let Entered { key, user, scope, rights, .. } = entered;
-    let mut line = Line::new(socket, &documents.limits);
+    let mut line = Line::new(socket, &documents.limits, documents.collab.roles());
     let outbox = line.outbox.clone();
     let peer = || Peer::new(outbox.clone(), Wire::YWebsocket, user, scope, rights);
     let end = match documents.collab.enter(key, peer).await {

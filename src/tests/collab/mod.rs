@@ -20,6 +20,7 @@ mod notes;
 mod processes;
 mod refused;
 mod rights;
+mod roles;
 mod subjects;
 mod versions;
 mod whiteboard;

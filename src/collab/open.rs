@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::{
     DocumentId, Name,
     access::{self, Asker},
+    files,
     history::{self, HistoryError},
     hocuspocus::Scope,
     materialise::{self, Patience},
@@ -39,6 +40,8 @@ const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
 const SWEEP: Duration = Duration::from_secs(10);
 /// Those that wait so long wait for nobody: longer than a document waits in which people write.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
+/// How often it is looked for images to which nobody refers.
+const IMAGES: Duration = Duration::from_mins(10);
 /// So many in one sweep.
 const MOST_SWEPT: i32 = 200;
 /// Nobody waits longer to come in.
@@ -77,6 +80,8 @@ pub struct Settings {
     pub columns_latest: Duration,
     /// After so long of writing a version is kept.
     pub versions_every: Duration,
+    /// An image to which nobody refers goes after this.
+    pub images_kept: Duration,
     /// What open documents may take of this process's memory, in bytes, before those that nobody looks at are let go
     /// ahead of time. What people have open stays; beyond twice as much nothing more is opened.
     pub memory: usize,
@@ -93,6 +98,7 @@ impl Default for Settings {
             columns_after: Duration::from_secs(2),
             columns_latest: Duration::from_secs(10),
             versions_every: Duration::from_mins(10),
+            images_kept: limits.images_kept,
             memory: limits.documents_memory,
             awareness_per_second: limits.awareness_per_second,
             lease: room::LASTS,
@@ -157,6 +163,13 @@ impl Collab {
                 }
             }
         });
+        let sweeper = collab.clone();
+        collab.tasks.spawn_until_shutdown("image sweep", async move {
+            loop {
+                tokio::time::sleep(IMAGES).await;
+                sweeper.sweep_images().await;
+            }
+        });
         collab
     }
 
@@ -200,6 +213,11 @@ impl Collab {
         metrics::counter!("atelier_collab_swept_total").increment(swept);
         *self.unswept.lock() = failed;
         full && swept > 0
+    }
+
+    /// Lets go of images to which nobody has referred for long.
+    pub async fn sweep_images(&self) {
+        files::sweep(&self.db, &self.clock, self.settings.images_kept).await;
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.

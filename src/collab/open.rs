@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -25,7 +26,7 @@ use super::{
     store,
 };
 use crate::{
-    bus::Bus,
+    bus::{Bus, Channel, Packet},
     db::{Db, TenantTx},
     kernel::{Clock, Id, caller},
     runtime::{Limits, Registry, Tasks, registry},
@@ -397,6 +398,12 @@ impl Collab {
             Ok(None) => {}
             Err(error) => tracing::warn!(%name, %error, "changed rights are left to the head check"),
         }
+    }
+
+    /// A live session has other documents, or other people may use them: it looks for itself, and tells everybody in it.
+    pub(super) fn tell_session(&self, organization: Id<caller::Organization>, session: Uuid) {
+        let packet = Packet { origin: self.clock.id::<()>().uuid(), after: 0, to: 0, payload: Bytes::new() };
+        self.bus.publish(Channel::live(organization, session), packet);
     }
 
     /// The same where the document is known.

@@ -1,9 +1,38 @@
 //! How things that people write together are spoken about: who may do what with them, and whether what was written has
 //! arrived in columns.
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
+
+/// What participants may do with a document of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "ParticipantsMay.ts")]
+pub enum ParticipantsMay {
+    /// They do not see it.
+    Nothing,
+    /// They read along.
+    Read,
+    /// They write, or draw, too.
+    Edit,
+}
+
+impl ParticipantsMay {
+    /// The stored word.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Read => "read",
+            Self::Edit => "edit",
+        }
+    }
+    /// By the stored word.
+    pub fn of(key: &str) -> Self {
+        [Self::Nothing, Self::Edit].into_iter().find(|known| known.key() == key).unwrap_or(Self::Read)
+    }
+}
 
 /// How far somebody reaches, whatever state the thing is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

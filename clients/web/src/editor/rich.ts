@@ -1,11 +1,12 @@
 /** A rich text: a TipTap editor on one fragment of a session's document. */
 import { Editor, Extension } from '@tiptap/core';
 import { Plugin } from '@tiptap/pm/state';
-import { yCursorPlugin, ySyncPlugin } from '@tiptap/y-tiptap';
+import { ySyncPlugin, ySyncPluginKey } from '@tiptap/y-tiptap';
 import { untrack } from 'svelte';
 import type * as Y from 'yjs';
-import { caret, selection } from './carets';
-import { nodesAndMarks, unknownIn } from './schema';
+import { carets } from './carets';
+import { mend, troubleIn } from './fits';
+import { nodesAndMarks } from './schema';
 import type { DocumentSession, Field } from './session';
 
 export interface RichOptions {
@@ -18,8 +19,10 @@ export interface RichOptions {
   taskLabel: (text: string) => string;
   /** Paste words without their formatting, where the page's policy lets no string become HTML. */
   plainPaste: boolean;
-  /** Something came into the text that this page is too old for: the editor is gone, because it would delete it. */
+  /** Something came into the text that an editor here would delete: it is gone. */
   onunknown: () => void;
+  /** A change did not arrive in the editor, which would write over it with the next key: it is gone. */
+  onstale: () => void;
   /** A field that this page may not change although it may change others. */
   readonly?: boolean;
 }
@@ -51,7 +54,10 @@ export class RichField implements Field {
   readonly path: string;
   readonly editor: Editor;
   readonly #onunknown: () => void;
+  readonly #onstale: () => void;
   readonly #leave: () => void;
+  /** Has the editor taken over the change that is under way? */
+  #arrived = true;
   #readonly: boolean;
 
   constructor(session: DocumentSession, options: RichOptions) {
@@ -60,9 +66,11 @@ export class RichField implements Field {
     this.path = options.path;
     this.#readonly = options.readonly ?? false;
     this.#onunknown = options.onunknown;
+    this.#onstale = options.onstale;
     this.editor = this.#edit(options);
     this.#leave = session.join(this);
-    session.doc.on('beforeObserverCalls', this.#guard);
+    session.doc.on('beforeObserverCalls', this.#before);
+    session.doc.on('afterTransaction', this.#after);
     // The toolbar is for somebody from the start.
     session.rich ??= this;
     this.obey();
@@ -90,13 +98,27 @@ export class RichField implements Field {
   }
 
   /** Runs after a change and before the editor learns of it. */
-  #guard = (change: Y.Transaction): void => {
-    if (change.local) return;
-    for (const type of change.changed.keys()) {
-      if (!this.#contains(type) || !unknownIn(type as unknown as Y.XmlFragment)) continue;
-      this.destroy();
-      return this.#onunknown();
+  #before = (change: Y.Transaction): void => {
+    if (change.origin === ySyncPluginKey || ![...change.changed.keys()].some((type) => this.#contains(type))) return;
+    this.#arrived = false;
+    let trouble = troubleIn(this.fragment);
+    if (trouble !== null && this.editable && change.origin !== mend) {
+      mend(this.fragment);
+      trouble = troubleIn(this.fragment);
     }
+    if (trouble === null) return;
+    this.destroy();
+    this.#onunknown();
+  };
+
+  /** Runs when the editor should have learned of it. */
+  #after = (change: Y.Transaction): void => {
+    if (change.origin === ySyncPluginKey || this.#arrived || this.editor.isDestroyed) return;
+    const events = (change.changedParentTypes as Map<unknown, Y.YEvent<never>[]>).get(this.fragment) ?? [];
+    // Of what is deleted altogether the editor learns nothing.
+    if (!events.some(({ target }) => !(target as Y.XmlFragment)._item?.deleted)) return;
+    this.destroy();
+    this.#onstale();
   };
 
   #contains(type: unknown): boolean {
@@ -139,11 +161,12 @@ export class RichField implements Field {
         'Shift-Mod-z': step('redo'),
       }),
       // A change may come out of somebody's effect, as when that takes the focus: what is read here is not theirs.
-      dispatchTransaction: ({ transaction, next }) => untrack(() => next(transaction)),
-      addProseMirrorPlugins: () => [
-        ySyncPlugin(this.fragment),
-        yCursorPlugin(session.awareness, { cursorBuilder: caret, selectionBuilder: selection }),
-      ],
+      dispatchTransaction: ({ transaction, next }) => {
+        untrack(() => next(transaction));
+        const change = transaction.getMeta(ySyncPluginKey) as { isChangeOrigin?: boolean } | undefined;
+        if (change?.isChangeOrigin) this.#arrived = true;
+      },
+      addProseMirrorPlugins: () => [ySyncPlugin(this.fragment), carets(session.awareness)],
     });
   }
 
@@ -210,7 +233,8 @@ export class RichField implements Field {
 
   destroy(): void {
     if (this.editor.isDestroyed) return;
-    this.session.doc.off('beforeObserverCalls', this.#guard);
+    this.session.doc.off('beforeObserverCalls', this.#before);
+    this.session.doc.off('afterTransaction', this.#after);
     this.#leave();
     if (this.session.rich === this) this.session.rich = null;
     this.session.extras?.left(this);

@@ -2,7 +2,7 @@
  * What rich text consists of; the names are those that the server knows (src/collab/schema/rich). Whoever opens a text
  * has all of it, because an editor deletes what it does not know.
  */
-import { getSchema, Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core';
+import { Mark, mergeAttributes, Node, type AnyExtension } from '@tiptap/core';
 import { Blockquote } from '@tiptap/extension-blockquote';
 import { Bold } from '@tiptap/extension-bold';
 import { Code } from '@tiptap/extension-code';
@@ -21,7 +21,6 @@ import { Strike } from '@tiptap/extension-strike';
 import { Table, TableCell, TableHeader, TableRow } from '@tiptap/extension-table';
 import { Text } from '@tiptap/extension-text';
 import { Underline } from '@tiptap/extension-underline';
-import type { Schema } from '@tiptap/pm/model';
 import type * as Y from 'yjs';
 
 /** Somebody of the organization, named in the text. */
@@ -124,27 +123,6 @@ export function nodesAndMarks(taskLabel: (text: string) => string): AnyExtension
     suggestion('insertion', 'ins'),
     suggestion('deletion', 'del'),
   ];
-}
-
-/** Marks that may be there more than once have a hash behind their names. */
-const bare = (key: string) => key.replace(/--[a-zA-Z0-9+/=]{8}$/, '');
-
-let known: Schema | undefined;
-
-/** A name in the text that an editor here does not know, and would delete with what is in it; null when it knows all. */
-export function unknownIn(type: Y.XmlFragment | Y.XmlText): string | null {
-  known ??= getSchema(nodesAndMarks((text) => text));
-  if (!('firstChild' in type)) {
-    for (const piece of type.toDelta() as { attributes?: Record<string, unknown> }[])
-      for (const key of Object.keys(piece.attributes ?? {})) if (!Object.hasOwn(known.marks, bare(key))) return key;
-    return null;
-  }
-  for (const child of type.toArray() as (Y.XmlElement | Y.XmlText)[]) {
-    if ('nodeName' in child && !Object.hasOwn(known.nodes, child.nodeName)) return child.nodeName;
-    const inside = unknownIn(child);
-    if (inside) return inside;
-  }
-  return null;
 }
 
 /** The words of a text, whatever else is in it. */

@@ -70,7 +70,7 @@ export default {
   copied: 'Kopiert',
   'copied.not': 'Der Browser hat das Kopieren nicht erlaubt. Bitte den Text markieren und selbst kopieren.',
   discard: 'Verwerfen und gespeicherten Stand zeigen',
-  old: 'Dieser Text enthält etwas, wofür diese Seite zu alt ist. Hier lässt er sich ohne Formate lesen; zum Schreiben bitte neu laden.',
+  old: 'Dieser Text enthält etwas, das sich hier nicht bearbeiten lässt. Ohne Formate lässt er sich lesen. Zum Schreiben bitte neu laden; hilft das nicht, hat es jemand aus Versehen oder mit Absicht hineingebracht: Wer leitet, kann zu einer früheren Fassung zurückgehen.',
   'old.reload': 'Neu laden',
   'leave.title': 'Abmelden und Geschriebenes verlieren?',
   'leave.body':

@@ -67,7 +67,7 @@ export default {
   copied: 'Copied',
   'copied.not': 'The browser did not allow copying. Select the text and copy it yourself.',
   discard: 'Discard and show what is saved',
-  old: 'This text holds something that this page is too old for. It can be read here without its formats; to write, load the page anew.',
+  old: 'This text holds something that cannot be edited here. It can be read without its formats. To write, load the page anew; if that does not help, somebody put it there by mistake or on purpose, and whoever leads can go back to an earlier version.',
   'old.reload': 'Load anew',
   'leave.title': 'Sign out and lose words?',
   'leave.body':

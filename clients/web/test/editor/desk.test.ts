@@ -6,7 +6,8 @@ import { threadsOf } from '../../src/editor/desk/comments';
 import { queryIn } from '../../src/editor/desk/complete';
 import { fit } from '../../src/editor/desk/images';
 import { initials, passages } from '../../src/editor/desk/who';
-import { nodesAndMarks, unknownIn, wordsOf } from '../../src/editor/schema';
+import { troubleIn } from '../../src/editor/fits';
+import { nodesAndMarks, wordsOf } from '../../src/editor/schema';
 
 const editor = new Editor({ element: null, injectCSS: false, extensions: nodesAndMarks((text) => text) });
 const { schema } = editor;
@@ -109,12 +110,12 @@ test('what this editor would delete is found beforehand', () => {
   fragment.insert(0, [paragraph]);
   paragraph.insert(0, [text]);
   text.insert(0, 'x', { bold: {}, 'insertion--AbCd123=': {} });
-  expect(unknownIn(fragment)).toBeNull();
+  expect(troubleIn(fragment)).toBeNull();
   text.insert(1, 'y', { sparkle: {} });
-  expect(unknownIn(fragment)).toBe('sparkle');
+  expect(troubleIn(fragment)).toBe('sparkle');
   fragment.insert(1, [new Y.XmlElement('video')]);
   text.delete(0, text.length);
-  expect(unknownIn(fragment)).toBe('video');
+  expect(troubleIn(fragment)).toBe('video');
   text.insert(0, 'still there');
   expect(wordsOf(fragment)).toContain('still there');
 });

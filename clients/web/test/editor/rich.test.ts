@@ -27,12 +27,12 @@ function page() {
   });
   said.onAuthenticated!({ scope: 'read-write' });
   said.onSynced!();
-  const rich = (path: string, onunknown = vi.fn()) => {
+  const rich = (path: string, onunknown = vi.fn(), onstale = vi.fn()) => {
     const element = document.createElement('div');
     document.body.append(element);
     const fragment = session.doc.getXmlFragment(path);
     const options = { element, fragment, path, label: path, plainPaste: false, taskLabel: (text: string) => text };
-    return new RichField(session, { ...options, onunknown });
+    return new RichField(session, { ...options, onunknown, onstale });
   };
   return { session, rich };
 }
@@ -108,6 +108,64 @@ describe('fields of one document', () => {
     expect(session.can('undo')).toBe(false);
     session.change(() => session.doc.getText('title').insert(0, 'x'));
     expect(session.doc.getText('title').toString()).toBe('');
+    session.destroy();
+  });
+});
+
+describe('whatever others send, their words arrive and are not written over', () => {
+  const adds = (doc: Y.Doc, words: string): void => {
+    const paragraph = new Y.XmlElement('paragraph');
+    paragraph.insert(0, [new Y.XmlText(words)]);
+    doc.getXmlFragment('wins').push([paragraph]);
+  };
+
+  test.each([
+    { cursor: { anchor: {}, head: {} } },
+    { cursor: 5 },
+    { cursor: { anchor: null, head: [] } },
+    { cursor: { anchor: { type: 'x' }, head: { item: { client: 'y', clock: -1 } } } },
+    { cursor: { anchor: { tname: 'wins' }, head: { tname: 'elsewhere' } }, user: 3 },
+  ])('a caret at no place: %j', (state) => {
+    const { session, rich } = page();
+    const wins = rich('wins');
+    wins.editor.commands.insertContent('mine');
+    session.awareness.states.set(77, { user: { name: 'x' }, ...state });
+    session.awareness.emit('change', [{ added: [77], updated: [], removed: [] }, 'remote']);
+    remote(session, (doc) => adds(doc, 'theirs'));
+    expect(wins.plain()).toBe('mine\ntheirs');
+    wins.editor.commands.insertContentAt(1, 'still ');
+    expect(session.doc.getXmlFragment('wins').toString()).toContain('theirs');
+    session.destroy();
+  });
+
+  test('an editor that did not take over a change is gone before it writes over it', () => {
+    const { session, rich } = page();
+    const onstale = vi.fn();
+    const wins = rich('wins', undefined, onstale);
+    wins.editor.commands.insertContent('mine');
+    wins.editor.view.updateState = () => {
+      throw new RangeError('Invalid array length');
+    };
+    expect(() => remote(session, (doc) => adds(doc, 'theirs'))).toThrow(RangeError);
+    expect(onstale).toHaveBeenCalledOnce();
+    expect(wins.editor.isDestroyed).toBe(true);
+    expect(rich('wins').plain()).toBe('mine\ntheirs');
+    session.destroy();
+  });
+
+  test('of what two people did at once no word is lost', () => {
+    const { session, rich } = page();
+    const wins = rich('wins');
+    wins.editor.commands.setContent({
+      type: 'doc',
+      content: [{ type: 'codeBlock', content: [{ type: 'text', text: 'let x' }] }],
+    });
+    remote(session, (doc) => {
+      const [code] = doc.getXmlFragment('wins').toArray() as [Y.XmlElement];
+      (code.get(0) as Y.XmlText).format(0, 3, { bold: {} });
+    });
+    expect(wins.plain()).toBe('let x');
+    expect(wins.editor.getJSON().content?.[0]?.type).toBe('codeBlock');
     session.destroy();
   });
 });

@@ -155,6 +155,7 @@ impl App {
         };
         let live = Live::new(db.clone(), bus.clone(), clock.clone(), tasks.clone(), config.limits);
         let settings = collab::Settings {
+            images_kept: config.limits.images_kept,
             memory: config.limits.documents_memory,
             awareness_per_second: config.limits.awareness_per_second,
             ..collab::Settings::default()

@@ -210,6 +210,10 @@ fn limits(given: &mut Given) -> anyhow::Result<Limits> {
             days @ 1..=3_650 => Some(Duration::from_hours(24 * days)),
             _ => bail!("archive_after_days is between 1 and 3650, or 0 for never"),
         },
+        images_kept: match given.or("images_kept_days", 7)? {
+            days @ 1..=365 => Duration::from_hours(24 * days),
+            _ => bail!("images_kept_days is between 1 and 365"),
+        },
     };
     let smallest = [
         limits.message_bytes,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use chrono::TimeDelta;
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use super::{
     DocumentId, Name,
     access::{self, Asker},
+    files,
     history::{self, HistoryError},
     hocuspocus::Scope,
     materialise::{self, Patience},
@@ -24,7 +26,7 @@ use super::{
     store,
 };
 use crate::{
-    bus::Bus,
+    bus::{Bus, Channel, Packet},
     db::{Db, TenantTx},
     kernel::{Clock, Id, caller},
     runtime::{Limits, Registry, Tasks, registry},
@@ -38,6 +40,8 @@ const HEAD_CHECK_ALONE: Duration = Duration::from_millis(200);
 const SWEEP: Duration = Duration::from_secs(10);
 /// Those that wait so long wait for nobody: longer than a document waits in which people write.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(20);
+/// How often it is looked for images to which nobody refers.
+const IMAGES: Duration = Duration::from_mins(10);
 /// So many in one sweep.
 const MOST_SWEPT: i32 = 200;
 /// Nobody waits longer to come in.
@@ -76,6 +80,8 @@ pub struct Settings {
     pub columns_latest: Duration,
     /// After so long of writing a version is kept.
     pub versions_every: Duration,
+    /// An image to which nobody refers goes after this.
+    pub images_kept: Duration,
     /// What open documents may take of this process's memory, in bytes, before those that nobody looks at are let go
     /// ahead of time. What people have open stays; beyond twice as much nothing more is opened.
     pub memory: usize,
@@ -92,6 +98,7 @@ impl Default for Settings {
             columns_after: Duration::from_secs(2),
             columns_latest: Duration::from_secs(10),
             versions_every: Duration::from_mins(10),
+            images_kept: limits.images_kept,
             memory: limits.documents_memory,
             awareness_per_second: limits.awareness_per_second,
             lease: room::LASTS,
@@ -156,6 +163,13 @@ impl Collab {
                 }
             }
         });
+        let sweeper = collab.clone();
+        collab.tasks.spawn_until_shutdown("image sweep", async move {
+            loop {
+                tokio::time::sleep(IMAGES).await;
+                sweeper.sweep_images().await;
+            }
+        });
         collab
     }
 
@@ -199,6 +213,11 @@ impl Collab {
         metrics::counter!("atelier_collab_swept_total").increment(swept);
         *self.unswept.lock() = failed;
         full && swept > 0
+    }
+
+    /// Lets go of images to which nobody has referred for long.
+    pub async fn sweep_images(&self) {
+        files::sweep(&self.db, &self.clock, self.settings.images_kept).await;
     }
 
     /// What `asker` may do with a document, and where it is. It is made when it is missing.
@@ -379,6 +398,12 @@ impl Collab {
             Ok(None) => {}
             Err(error) => tracing::warn!(%name, %error, "changed rights are left to the head check"),
         }
+    }
+
+    /// A live session has other documents, or other people may use them: it looks for itself, and tells everybody in it.
+    pub(super) fn tell_session(&self, organization: Id<caller::Organization>, session: Uuid) {
+        let packet = Packet { origin: self.clock.id::<()>().uuid(), after: 0, to: 0, payload: Bytes::new() };
+        self.bus.publish(Channel::live(organization, session), packet);
     }
 
     /// The same where the document is known.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{DocumentId, Kind, Name, gate::IdRange, materialise::Patience};
+use super::{DocumentId, Kind, Name, files, gate::IdRange, materialise::Patience};
 use crate::{
     db::{SystemTx, TenantTx},
     kernel::{Id, Moment, caller},
@@ -123,63 +123,70 @@ pub async fn session(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Uuid>, 
     .map(Option::flatten)
 }
 
-/// Locks a document's row for this transaction. None: no such document here.
-pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
-    let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents WHERE id = $1 FOR UPDATE",
-        id.uuid()
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|row| Head {
-        id,
-        seq: from_signed(row.head_seq),
-        snapshot_seq: from_signed(row.snapshot_seq),
-        tail_bytes: from_signed(row.tail_bytes),
-        frozen_at: row.frozen_at,
-        rights: from_signed(row.rights_seq),
-    }))
+/// The columns of a [`Head`].
+struct HeadRow {
+    id: Uuid,
+    head_seq: i64,
+    snapshot_seq: i64,
+    tail_bytes: i64,
+    frozen_at: Option<Moment>,
+    rights_seq: i64,
 }
 
-/// The head as it is now, which nobody keeps from moving on. None: no such document here.
-pub async fn head(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
-    let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents WHERE id = $1",
-        id.uuid()
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.map(|row| Head {
-        id,
-        seq: from_signed(row.head_seq),
-        snapshot_seq: from_signed(row.snapshot_seq),
-        tail_bytes: from_signed(row.tail_bytes),
-        frozen_at: row.frozen_at,
-        rights: from_signed(row.rights_seq),
-    }))
-}
-
-/// The merged state and its number, with the head as it is now. None: no such document here.
-pub async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Head, Kind, Option<Vec<u8>>)>, sqlx::Error> {
-    let row = sqlx::query!(
-        "SELECT head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq, snapshot, subject_type FROM collab_documents
-         WHERE id = $1",
-        id.uuid()
-    )
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(row.and_then(|row| {
-        let head = Head {
-            id,
+impl From<HeadRow> for Head {
+    fn from(row: HeadRow) -> Self {
+        Self {
+            id: DocumentId::new(row.id),
             seq: from_signed(row.head_seq),
             snapshot_seq: from_signed(row.snapshot_seq),
             tail_bytes: from_signed(row.tail_bytes),
             frozen_at: row.frozen_at,
             rights: from_signed(row.rights_seq),
-        };
+        }
+    }
+}
+
+/// Locks a document's row for this transaction. None: no such document here.
+pub async fn lock(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        HeadRow,
+        "SELECT id, head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents
+         WHERE id = $1 FOR UPDATE",
+        id.uuid()
+    );
+    Ok(row.fetch_optional(&mut **tx).await?.map(Head::from))
+}
+
+/// The head as it is now, which nobody keeps from moving on. None: no such document here.
+pub async fn head(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Head>, sqlx::Error> {
+    let row = sqlx::query_as!(
+        HeadRow,
+        "SELECT id, head_seq, snapshot_seq, tail_bytes, frozen_at, rights_seq FROM collab_documents WHERE id = $1",
+        id.uuid()
+    );
+    Ok(row.fetch_optional(&mut **tx).await?.map(Head::from))
+}
+
+/// The merged state and its number, and the number of the last update. None: no such document here.
+async fn snapshot(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Snapshot>, sqlx::Error> {
+    let row = sqlx::query!(
+        "SELECT head_seq, snapshot_seq, snapshot, subject_type FROM collab_documents WHERE id = $1",
+        id.uuid()
+    );
+    Ok(row.fetch_optional(&mut **tx).await?.and_then(|row| {
         // A kind that this version does not know does not exist for it.
-        Some((head, Kind::by_key(&row.subject_type)?, row.snapshot))
+        let kind = Kind::by_key(&row.subject_type)?;
+        let (seq, head) = (from_signed(row.snapshot_seq), from_signed(row.head_seq));
+        Some(Snapshot { kind, state: row.snapshot, seq, head })
     }))
+}
+
+/// The merged state of a document.
+struct Snapshot {
+    kind: Kind,
+    state: Option<Vec<u8>>,
+    seq: u64,
+    head: u64,
 }
 
 /// The updates after a number, at most a chunk of them; call again until none come.
@@ -210,8 +217,8 @@ pub enum Unread {
 /// document here.
 pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u64, Vec<Vec<u8>>)>, Unread> {
     for _ in 0..ATTEMPTS {
-        let Some((head, kind, state)) = snapshot(tx, id).await? else { return Ok(None) };
-        let (mut seq, mut parts, mut cut) = (head.snapshot_seq, Vec::from_iter(state), false);
+        let Some(Snapshot { kind, state, mut seq, head }) = snapshot(tx, id).await? else { return Ok(None) };
+        let (mut parts, mut cut) = (Vec::from_iter(state), false);
         loop {
             let some = read(tx, id, seq).await?;
             let (Some(first), Some(last)) = (some.first(), some.last()) else { break };
@@ -220,7 +227,7 @@ pub async fn parts(tx: &mut TenantTx, id: DocumentId) -> Result<Option<(Kind, u6
             seq = last.seq;
             parts.extend(some.into_iter().map(|stored| stored.payload));
         }
-        cut |= seq < head.seq;
+        cut |= seq < head;
         // If not, the log was merged and cut in between: there is a newer state.
         if !cut {
             return Ok(Some((kind, seq, parts)));
@@ -249,6 +256,7 @@ pub async fn append(tx: &mut TenantTx, head: &Head, drafts: &[Draft], node: &str
     )
     .execute(&mut **tx)
     .await?;
+    files::note(tx, head.id, payloads.iter().copied()).await?;
     let seq = head.seq + drafts.len() as u64;
     sqlx::query!(
         "UPDATE collab_documents SET head_seq = $2, tail_bytes = tail_bytes + $3 WHERE id = $1",

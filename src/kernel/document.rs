@@ -1,9 +1,38 @@
 //! How things that people write together are spoken about: who may do what with them, and whether what was written has
 //! arrived in columns.
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use utoipa::ToSchema;
+
+/// What participants may do with a document of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[ts(export_to = "ParticipantsMay.ts")]
+pub enum ParticipantsMay {
+    /// They do not see it.
+    Nothing,
+    /// They read along.
+    Read,
+    /// They write, or draw, too.
+    Edit,
+}
+
+impl ParticipantsMay {
+    /// The stored word.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Read => "read",
+            Self::Edit => "edit",
+        }
+    }
+    /// By the stored word.
+    pub fn of(key: &str) -> Self {
+        [Self::Nothing, Self::Edit].into_iter().find(|known| known.key() == key).unwrap_or(Self::Read)
+    }
+}
 
 /// How far somebody reaches, whatever state the thing is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,14 +81,60 @@ pub struct DocumentState {
     pub frozen_at: Option<DateTime<Utc>>,
 }
 
+/// Why the whole of a document was not taken over into columns. Closed: clients have words for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "DocumentErrorCode.ts")]
+pub enum DocumentErrorCode {
+    /// Fields are not what they must be.
+    DocumentInvalid,
+    /// The database did not take it; nothing is tried again until the document changes.
+    DocumentRefused,
+    /// What is stored cannot be read; nothing is tried again until the document changes.
+    DocumentUnreadable,
+}
+
+/// What is wrong with a field. Closed: clients have words for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export_to = "DocumentFaultWhy.ts")]
+pub enum DocumentFaultWhy {
+    /// Nothing is there.
+    Blank,
+    /// It is too long, or there are too many.
+    TooMuch,
+    /// It is no whole number above zero.
+    NotPositive,
+    /// It is no date.
+    NotADate,
+    /// The key of an item is no id.
+    NoId,
+    /// Anything else.
+    #[serde(other)]
+    Invalid,
+}
+
+impl DocumentFaultWhy {
+    /// As in JSON.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Blank => "blank",
+            Self::TooMuch => "too_much",
+            Self::NotPositive => "not_positive",
+            Self::NotADate => "not_a_date",
+            Self::NoId => "no_id",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// Why the text of a document was not taken over into columns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export_to = "DocumentError.ts")]
 pub struct DocumentError {
-    /// `document_invalid`: fields are not what they must be. `document_refused`: the database did not take it;
-    /// `document_unreadable`: what is stored cannot be read; nothing is tried again until the document changes.
-    pub code: String,
+    /// Why.
+    pub code: DocumentErrorCode,
     /// What is wrong with which field; at most twenty.
     pub fields: Vec<DocumentFault>,
 }
@@ -71,8 +146,8 @@ pub struct DocumentError {
 pub struct DocumentFault {
     /// Its name; of an item `agenda/id/title`.
     pub field: String,
-    /// blank, too_much, not_positive, not_a_date, no_id, or invalid.
-    pub why: String,
+    /// What is wrong with it.
+    pub why: DocumentFaultWhy,
 }
 
 /// How far a document and its columns are, by its row.
@@ -88,15 +163,21 @@ pub struct Progress {
     pub frozen_at: Option<DateTime<Utc>>,
 }
 
+impl DocumentError {
+    /// From its JSON; what cannot be understood is invalid.
+    pub fn of(text: &str) -> Self {
+        let otherwise = || Self { code: DocumentErrorCode::DocumentInvalid, fields: vec![] };
+        serde_json::from_str(text).unwrap_or_else(|_| otherwise())
+    }
+}
+
 impl DocumentState {
     /// None: there is no document yet, so the columns are all there is.
     pub fn of(progress: Option<Progress>) -> Self {
         let Some(Progress { head, materialised, error, frozen_at }) = progress else {
             return Self { clean: true, ..Self::default() };
         };
-        let error = error.map(|text| {
-            serde_json::from_str(&text).unwrap_or(DocumentError { code: "document_invalid".to_owned(), fields: vec![] })
-        });
+        let error = error.as_deref().map(DocumentError::of);
         Self { clean: error.is_none() && materialised == head, error, frozen_at }
     }
 }
@@ -116,6 +197,16 @@ mod tests {
         assert!(!clean(4, 3, None));
         assert!(!clean(3, 3, Some(r#"{"code":"document_invalid","fields":[]}"#)));
         assert!(!clean(3, 3, Some("not JSON")));
+    }
+
+    #[test]
+    fn what_is_wrong_has_one_name() {
+        use DocumentFaultWhy::{Blank, Invalid, NoId, NotADate, NotPositive, TooMuch};
+        for why in [Blank, TooMuch, NotPositive, NotADate, NoId, Invalid] {
+            assert_eq!(serde_json::to_value(why).unwrap(), why.key());
+        }
+        let newer = r#"{"code":"document_invalid","fields":[{"field":"title","why":"too_loud"}]}"#;
+        assert_eq!(DocumentError::of(newer).fields[0].why, Invalid, "a newer node knows more");
     }
 
     #[test]

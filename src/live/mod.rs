@@ -14,6 +14,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use self::{
     core::{NodeId, Session, SessionId, SystemCommand},
@@ -162,6 +163,7 @@ impl Live {
     async fn watch_heads(&self) {
         let stopping = self.inner.tasks.stopping().clone();
         let mut bus = self.inner.bus.watch();
+        let mut compared = Instant::now();
         let mut wait = async || {
             tokio::time::sleep(BREATH).await;
             let pause = if bus.health().carries() { HEAD_CHECK } else { POLL };
@@ -179,7 +181,25 @@ impl Live {
             if let Err(error) = self.check_heads(&rooms).await {
                 tracing::debug!(%error, "head check failed; the next one comes soon");
             }
+            if compared.elapsed() < HEAD_CHECK {
+                continue;
+            }
+            compared = Instant::now();
+            if let Err(error) = self.compare_documents(&rooms).await {
+                tracing::debug!(%error, "documents not compared; the next time is in a second");
+            }
         }
+    }
+
+    async fn compare_documents(&self, rooms: &[(Key, Handle)]) -> Result<(), sqlx::Error> {
+        let sessions: Vec<SessionId> = rooms.iter().map(|(key, _)| key.session).collect();
+        let found = self.inner.store.documents(&sessions).await?;
+        for (key, handle) in rooms {
+            if let Some(found) = found.get(&key.session) {
+                handle.compare_documents(found);
+            }
+        }
+        Ok(())
     }
 
     async fn check_heads(&self, rooms: &[(Key, Handle)]) -> Result<(), sqlx::Error> {

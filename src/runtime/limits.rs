@@ -36,6 +36,8 @@ pub struct Limits {
     pub recheck: Duration,
     /// How long after a session's end its log moves into the archive; never, if none.
     pub archive_after: Option<Duration>,
+    /// How long an image stays to which no document refers any more, nor a version of one.
+    pub images_kept: Duration,
 }
 
 impl Default for Limits {
@@ -57,6 +59,7 @@ impl Default for Limits {
             request: Duration::from_secs(30),
             recheck: Duration::from_mins(5),
             archive_after: Some(Duration::from_hours(24 * 30)),
+            images_kept: Duration::from_hours(24 * 7),
         }
     }
 }

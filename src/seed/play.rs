@@ -10,8 +10,8 @@ use crate::{
     live::{
         Live,
         core::{
-            Actor, Choice, Command, OptionId, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role, Settings,
-            SystemCommand,
+            Actor, Choice, Command, OptionId, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role,
+            SessionDocuments, Settings, SystemCommand,
             lifecycle::{PollSettings, QaSettings},
             poll::PollKind,
             roster,
@@ -52,6 +52,7 @@ impl<'a> Play<'a> {
             needs_name: false,
             polls: PollSettings { enabled: true, max_open: 1 },
             qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
+            documents: SessionDocuments::default(),
         };
         let mut tx = db.tenant(caller).await?;
         let session =

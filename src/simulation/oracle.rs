@@ -282,6 +282,7 @@ pub fn beginning(session: usize) -> Vec<Event> {
         needs_name: false,
         polls: PollSettings { enabled: true, max_open: 3 },
         qa: QaSettings { enabled: true, pre_moderated: session == 1, anonymous_allowed: true, upvotes: true },
+        documents: core::SessionDocuments::default(),
     };
     let mut events = vec![Event::Created { settings }];
     events.extend((0..deeds::POLLS).map(|number| Event::PollCreated {

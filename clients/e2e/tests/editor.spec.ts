@@ -6,7 +6,7 @@ import { examine } from './support/axe';
 import { smaller } from './support/png';
 import { line as cuttable } from './support/papers';
 import { expect, type House, PHONE, test } from './support/test';
-import type { Stage, Workshop } from './support/workshop';
+import type { Person, Stage, Workshop } from './support/workshop';
 
 const FOLDER = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
 
@@ -47,10 +47,16 @@ async function open(page: Page, stage: Stage): Promise<void> {
   await expect(status(page)).toHaveText('Saved');
 }
 
-async function host(house: House, workshop: Workshop, stage: Stage): Promise<Page> {
-  const page = await house.studio(workshop);
+async function host(house: House, who: Person, stage: Stage): Promise<Page> {
+  const page = await house.studio(who);
   await open(page, stage);
   return page;
+}
+
+/** Ada and Bo, who have accounts of their own. */
+async function both(house: House, workshop: Workshop, stage: Stage): Promise<[Page, Page]> {
+  const colleague = await workshop.colleague('Bo', 'Tan');
+  return [await host(house, workshop, stage), await host(house, colleague, stage)];
 }
 
 async function guest(house: House, stage: Stage, name: string): Promise<Page> {
@@ -80,192 +86,199 @@ async function select(page: Page, words: string, field = 'Shared notes'): Promis
 
 test('a remark is anchored to its words, answered, resolved and seen by the other', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
-  await text(mira).click();
-  await mira.keyboard.type('Indexes help a lot, until they do not.');
+  const [ada, bo] = await both(house, workshop, stage);
+  await text(ada).click();
+  await ada.keyboard.type('Indexes help a lot, until they do not.');
   await expect(text(bo)).toContainText('until they do not.');
 
-  await select(mira, 'until they do not');
-  await mira.keyboard.press('Control+Alt+m');
-  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Say when.');
-  await mira.keyboard.press('Control+Enter');
+  await select(ada, 'until they do not');
+  await ada.keyboard.press('Control+Alt+m');
+  await ada.getByRole('textbox', { name: 'Your comment' }).fill('Say when.');
+  await ada.keyboard.press('Control+Enter');
   await expect(margin(bo).getByText('Say when.')).toBeVisible();
+  await expect(margin(bo).getByRole('article', { name: 'Comment by Ada Lindqvist' })).toBeVisible();
   await expect(bo.locator('.remark').filter({ hasText: 'until they do not' })).toBeVisible();
 
   // Words before it move it, and it stays with its own.
   await text(bo).click();
   await bo.keyboard.press('Control+Home');
   await bo.keyboard.type('We know: ');
-  await expect(mira.locator('.remark').filter({ hasText: /^until they do not$/ })).toBeVisible();
+  await expect(ada.locator('.remark').filter({ hasText: /^until they do not$/ })).toBeVisible();
   await margin(bo).getByRole('textbox', { name: 'Your reply' }).fill('After a million rows.');
   await margin(bo).getByRole('button', { name: 'Reply' }).click();
-  await expect(margin(mira).getByText('After a million rows.')).toBeVisible();
+  await expect(margin(ada).getByText('After a million rows.')).toBeVisible();
+  await expect(margin(ada).locator('.remark').filter({ hasText: 'After a million rows.' })).toContainText('Bo Tan');
+  // One's own only.
+  await expect(margin(ada).getByRole('button', { name: 'Delete' })).toHaveCount(1);
+  await expect(margin(ada).locator('.remark').first().getByRole('button', { name: 'Delete' })).toBeVisible();
 
   // From the margin to the text with the keyboard.
-  await margin(mira).getByRole('button', { name: 'Show in the text: until they do not' }).press('Enter');
-  await expect(text(mira)).toBeFocused();
-  expect(await mira.evaluate(() => getSelection()!.toString())).toBe('until they do not');
-  await examine(mira, 'a document with a remark');
+  await margin(ada).getByRole('button', { name: 'Show in the text: until they do not' }).press('Enter');
+  await expect(text(ada)).toBeFocused();
+  expect(await ada.evaluate(() => getSelection()!.toString())).toBe('until they do not');
+  await examine(ada, 'a document with a remark');
 
   await margin(bo).getByRole('button', { name: 'Resolve' }).click();
-  await expect(margin(mira).getByText('1 resolved')).toBeVisible();
-  await expect(mira.locator('.sheet .remark')).toHaveCount(0);
-  await margin(mira).getByText('1 resolved').click();
-  await margin(mira).getByRole('button', { name: 'Open again' }).click();
+  await expect(margin(ada).getByText('1 resolved')).toBeVisible();
+  await expect(ada.locator('.sheet .remark')).toHaveCount(0);
+  await margin(ada).getByText('1 resolved').click();
+  await margin(ada).getByRole('button', { name: 'Open again' }).click();
   await expect(bo.locator('.sheet .remark')).toHaveCount(1);
 
   // Its words go, the remark stays and says so.
   await select(bo, 'until they do not');
   await bo.keyboard.press('Delete');
-  await expect(margin(mira).getByText('These words are no longer in the text.')).toBeVisible();
-  await expect(margin(mira).getByText('until they do not')).toBeVisible();
-  await margin(mira).getByRole('button', { name: 'Delete' }).first().click();
-  await margin(mira).getByRole('button', { name: 'Really delete' }).click();
+  await expect(margin(ada).getByText('These words are no longer in the text.')).toBeVisible();
+  await expect(margin(ada).getByText('until they do not')).toBeVisible();
+  await margin(ada).getByRole('button', { name: 'Delete' }).first().click();
+  await margin(ada).getByRole('button', { name: 'Really delete' }).click();
   await expect(margin(bo).getByText('Say when.')).toBeHidden();
-  await expect(status(mira)).toHaveText('Saved');
-  await mira.reload();
-  await expect(text(mira)).toContainText('We know: Indexes help a lot, .');
-  await expect(margin(mira).getByText('Say when.')).toBeHidden();
+  await expect(status(ada)).toHaveText('Saved');
+  await ada.reload();
+  await expect(text(ada)).toContainText('We know: Indexes help a lot, .');
+  await expect(margin(ada).getByText('Say when.')).toBeHidden();
 });
 
 test('what is suggested changes nothing until somebody accepts it', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
-  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  const [ada, bo] = await both(house, workshop, stage);
+  await ada.getByRole('radio', { name: 'read', exact: true }).check();
   const reader = await guest(house, stage, 'Cy');
-  await text(mira).click();
-  await mira.keyboard.type('Indexes help a lot.');
+  await text(ada).click();
+  await ada.keyboard.type('Indexes help a lot.');
   await expect(text(bo)).toContainText('a lot.');
 
-  await mira.getByRole('button', { name: 'Suggest' }).click();
+  await ada.getByRole('button', { name: 'Suggest' }).click();
   await text(bo).click();
   await bo.keyboard.press('Control+Home');
   await expect.poll(() => bo.evaluate(() => getSelection()!.anchorOffset)).toBe(0);
-  await select(mira, 'a lot');
+  await select(ada, 'a lot');
   // Both at once: one suggests, the other writes.
-  await Promise.all([mira.keyboard.type('most queries', { delay: 15 }), bo.keyboard.type('Sometimes ', { delay: 15 })]);
-  for (const page of [mira, bo, reader]) {
+  await Promise.all([ada.keyboard.type('most queries', { delay: 15 }), bo.keyboard.type('Sometimes ', { delay: 15 })]);
+  for (const page of [ada, bo, reader]) {
     await expect(text(page).locator('del')).toHaveText('a lot');
     await expect(text(page).locator('ins')).toHaveText('most queries');
     await expect.poll(() => words(page)).toContain('Sometimes Indexes help');
   }
   await expect(margin(bo).getByText('Replace “a lot” with “most queries”')).toBeVisible();
+  await expect(margin(bo).getByText(/^Ada Lindqvist, /)).toBeVisible();
+  await expect(bo.locator('.caret-name', { hasText: 'Ada Lindqvist' })).toBeVisible();
   // A paragraph cannot be suggested, and is not made.
-  await mira.keyboard.press('Enter');
-  await expect(text(mira).locator('p')).toHaveCount(1);
+  await ada.keyboard.press('Enter');
+  await expect(text(ada).locator('p')).toHaveCount(1);
   await examine(bo, 'a document with a suggestion');
 
   await margin(bo)
     .getByRole('button', { name: /^Accept: / })
     .click();
-  for (const page of [mira, bo, reader]) {
+  for (const page of [ada, bo, reader]) {
     await expect(text(page).locator('del, ins')).toHaveCount(0);
     await expect.poll(() => words(page)).toBe('Sometimes Indexes help most queries.');
   }
-  await text(mira).click();
-  await mira.keyboard.press('Control+End');
-  await mira.keyboard.type(' Or not');
+  await text(ada).click();
+  await ada.keyboard.press('Control+End');
+  await ada.keyboard.type(' Or not');
   await expect(margin(bo).getByText('Insert “ Or not”')).toBeVisible();
   await margin(bo)
     .getByRole('button', { name: /^Reject: / })
     .click();
-  await expect(text(mira)).not.toContainText('Or not');
+  await expect(text(ada)).not.toContainText('Or not');
   // Who accepted may take that back, and only that.
   await text(bo).focus();
   await bo.keyboard.press('Control+z');
-  await expect(text(mira).locator('ins')).toHaveText(' Or not');
+  await expect(text(ada).locator('ins')).toHaveText(' Or not');
 });
 
 test('who wrote what is shown on demand, by more than colours', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const mira = await host(house, workshop, stage);
-  await mira.getByRole('radio', { name: 'write' }).check();
+  const ada = await host(house, workshop, stage);
+  await ada.getByRole('radio', { name: 'write' }).check();
   const cy = await guest(house, stage, 'Cy Twombly');
-  await text(mira).click();
-  await mira.keyboard.type('Indexes help.');
+  await text(ada).click();
+  await ada.keyboard.type('Indexes help.');
   await expect(text(cy)).toContainText('Indexes help.');
   await text(cy).click();
   await cy.keyboard.press('Control+End');
   await cy.keyboard.type(' Not always.');
   await expect(status(cy)).toHaveText('Saved');
-  await expect(text(mira)).toContainText('Not always.');
-  await mira.getByRole('button', { name: 'Who wrote what' }).click();
-  const legend = margin(mira).getByRole('list');
+  await expect(text(ada)).toContainText('Not always.');
+  await ada.getByRole('button', { name: 'Who wrote what' }).click();
+  const legend = margin(ada).getByRole('list');
   await expect(legend.getByRole('listitem').filter({ hasText: 'Ada Lindqvist' })).toBeVisible();
   await expect(legend.getByRole('listitem').filter({ hasText: 'Cy Twombly' })).toBeVisible();
-  await expect(text(mira).getByTitle('Ada Lindqvist')).toHaveText('Indexes help.');
-  await expect(text(mira).getByTitle('Cy Twombly')).toHaveText(' Not always.');
-  await expect(text(mira).getByRole('img', { name: 'Cy Twombly' })).toHaveText('CT');
-  await shoot(mira, 'editor-authors');
-  await examine(mira, 'who wrote what');
-  await mira.getByRole('button', { name: 'Who wrote what' }).click();
-  await expect(text(mira).getByTitle('Cy Twombly')).toHaveCount(0);
+  await expect(text(ada).getByTitle('Ada Lindqvist')).toHaveText('Indexes help.');
+  await expect(text(ada).getByTitle('Cy Twombly')).toHaveText(' Not always.');
+  await expect(text(ada).getByRole('img', { name: 'Cy Twombly' })).toHaveText('CT');
+  await shoot(ada, 'editor-authors');
+  await examine(ada, 'who wrote what');
+  await ada.getByRole('button', { name: 'Who wrote what' }).click();
+  await expect(text(ada).getByTitle('Cy Twombly')).toHaveCount(0);
 });
 
 test('tables and lists come from the keyboard', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
-  await text(mira).click();
-  await mira.keyboard.type('/tab');
-  const list = mira.getByRole('listbox', { name: 'Insert' });
+  const [ada, bo] = await both(house, workshop, stage);
+  await text(ada).click();
+  await ada.keyboard.type('/tab');
+  const list = ada.getByRole('listbox', { name: 'Insert' });
   await expect(list.getByRole('option', { name: 'Table' })).toHaveAttribute('aria-selected', 'true');
-  const active = await text(mira).getAttribute('aria-activedescendant');
+  const active = await text(ada).getAttribute('aria-activedescendant');
   expect(active).toBe(await list.getByRole('option', { name: 'Table' }).getAttribute('id'));
-  await mira.keyboard.press('Enter');
+  await ada.keyboard.press('Enter');
   await expect(list).toBeHidden();
-  await mira.keyboard.type('Query');
-  await mira.keyboard.press('Tab');
-  await mira.keyboard.type('Plan');
+  await ada.keyboard.type('Query');
+  await ada.keyboard.press('Tab');
+  await ada.keyboard.type('Plan');
   await expect(text(bo).locator('tr').first().locator('th')).toContainText(['Query', 'Plan', '']);
-  await expect(text(mira)).not.toContainText('/tab');
+  await expect(text(ada)).not.toContainText('/tab');
 
   // The table's own tools, reached and used with keys.
-  const tools = mira.getByRole('toolbar', { name: 'Table' });
+  const tools = ada.getByRole('toolbar', { name: 'Table' });
   await tools.getByRole('button', { name: 'Row above' }).focus();
-  await mira.keyboard.press('ArrowRight');
+  await ada.keyboard.press('ArrowRight');
   await expect(tools.getByRole('button', { name: 'Row below' })).toBeFocused();
-  await mira.keyboard.press('Enter');
+  await ada.keyboard.press('Enter');
   await expect(text(bo).locator('tr')).toHaveCount(4);
   await tools.getByRole('button', { name: 'Column after' }).click();
   await expect(text(bo).locator('tr').first().locator('th')).toHaveCount(4);
   await tools.getByRole('button', { name: 'Delete column' }).click();
   await tools.getByRole('button', { name: 'Delete row' }).click();
   await expect(text(bo).locator('tr')).toHaveCount(3);
-  await examine(mira, 'a document with a table');
+  await examine(ada, 'a document with a table');
   await tools.getByRole('button', { name: 'Delete table' }).click();
   await expect(text(bo).locator('table')).toHaveCount(0);
 
   // Somebody of the organization is named.
-  await text(mira).click();
-  await mira.keyboard.type('Ask @lind');
-  await expect(mira.getByRole('option', { name: 'Ada Lindqvist' })).toHaveAttribute('aria-selected', 'true');
-  await mira.keyboard.press('Enter');
-  await mira.keyboard.type('first. ');
+  await text(ada).click();
+  await ada.keyboard.type('Ask @lind');
+  await expect(ada.getByRole('option', { name: 'Ada Lindqvist' })).toHaveAttribute('aria-selected', 'true');
+  await ada.keyboard.press('Enter');
+  await ada.keyboard.type('first. ');
   await expect(text(bo).locator('.mention')).toHaveText('@Ada Lindqvist');
   await expect.poll(() => words(bo)).toContain('Ask @Ada Lindqvist first.');
 
-  await mira.keyboard.type('/');
-  await mira.keyboard.press('Escape');
+  await ada.keyboard.type('/');
+  await ada.keyboard.press('Escape');
   await expect(list).toBeHidden();
-  await mira.keyboard.type(' or');
+  await ada.keyboard.type(' or');
   await expect(text(bo)).toContainText('/ or');
   // The same list for whoever uses the mouse.
-  await mira.keyboard.press('Enter');
-  await mira.getByRole('button', { name: 'Insert table, image and more' }).click();
+  await ada.keyboard.press('Enter');
+  await ada.getByRole('button', { name: 'Insert table, image and more' }).click();
   await list.getByRole('option', { name: 'Checklist' }).click();
-  await mira.keyboard.type('Read the plan');
+  await ada.keyboard.type('Read the plan');
   await expect(text(bo).getByRole('listitem').filter({ hasText: 'Read the plan' })).toBeVisible();
 });
 
 test('an image is described, sent and seen by everybody', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const mira = await host(house, workshop, stage);
-  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  const ada = await host(house, workshop, stage);
+  await ada.getByRole('radio', { name: 'read', exact: true }).check();
   const reader = await guest(house, stage, 'Cy');
-  await text(mira).click();
-  await mira.keyboard.type('Before');
-  await mira.keyboard.press('Enter');
-  const photo = await mira.evaluate(async () => {
+  await text(ada).click();
+  await ada.keyboard.type('Before');
+  await ada.keyboard.press('Enter');
+  const photo = await ada.evaluate(async () => {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [3_000, 1_500];
     const pen = canvas.getContext('2d')!;
@@ -283,33 +296,33 @@ test('an image is described, sent and seen by everybody', async ({ house, worksh
     place,
     jpeg.subarray(2),
   ]);
-  await mira.keyboard.type('/ima');
-  const chooser = mira.waitForEvent('filechooser');
-  await mira.keyboard.press('Enter');
+  await ada.keyboard.type('/ima');
+  const chooser = ada.waitForEvent('filechooser');
+  await ada.keyboard.press('Enter');
   await (await chooser).setFiles({ name: 'plan.jpg', mimeType: 'image/jpeg', buffer: marked });
-  const dialog = mira.getByRole('dialog', { name: 'Insert an image' });
+  const dialog = ada.getByRole('dialog', { name: 'Insert an image' });
   await dialog.getByRole('button', { name: 'Insert image' }).click();
   await expect(dialog.getByText('Please describe the image')).toBeVisible();
-  await examine(mira, 'the dialog for an image');
+  await examine(ada, 'the dialog for an image');
   await dialog.getByRole('textbox', { name: 'What is to be seen?' }).fill('A query plan');
   await dialog.getByRole('button', { name: 'Insert image' }).click();
-  for (const page of [mira, reader]) {
+  for (const page of [ada, reader]) {
     const image = text(page).getByRole('img', { name: 'A query plan' });
     await expect(image).toBeVisible();
     await expect.poll(() => image.evaluate((e: HTMLImageElement) => e.naturalWidth)).toBe(2_000);
   }
-  const src = (await text(mira).getByRole('img').getAttribute('src'))!;
-  const kept = await (await mira.request.get(src)).body();
+  const src = (await text(ada).getByRole('img').getAttribute('src'))!;
+  const kept = await (await ada.request.get(src)).body();
   expect([marked.includes('GPS'), kept.includes('GPS'), kept.length > 1_000]).toEqual([true, false, true]);
-  await text(mira).getByRole('img').click();
-  await mira.getByRole('textbox', { name: 'Description of the image' }).fill('A plan with a sequential scan');
-  await mira.keyboard.press('Enter');
+  await text(ada).getByRole('img').click();
+  await ada.getByRole('textbox', { name: 'Description of the image' }).fill('A plan with a sequential scan');
+  await ada.keyboard.press('Enter');
   await expect(text(reader).getByRole('img', { name: 'A plan with a sequential scan' })).toBeVisible();
-  await examine(mira, 'a document with an image');
+  await examine(ada, 'a document with an image');
 
   // The same by pasting, without words for what is only decoration.
-  await text(mira).getByText('Before').click();
-  await text(mira).evaluate(async (root) => {
+  await text(ada).getByText('Before').click();
+  await text(ada).evaluate(async (root) => {
     const canvas = document.createElement('canvas');
     const blob = await new Promise<Blob>((done) => canvas.toBlob((b) => done(b!), 'image/png'));
     const clipboardData = new DataTransfer();
@@ -323,8 +336,8 @@ test('an image is described, sent and seen by everybody', async ({ house, worksh
 
 test('when the right to write went away offline, the words can still be copied', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const mira = await host(house, workshop, stage);
-  await mira.getByRole('radio', { name: 'write' }).check();
+  const ada = await host(house, workshop, stage);
+  await ada.getByRole('radio', { name: 'write' }).check();
   const phone = await house.phone({ permissions: ['clipboard-read', 'clipboard-write'] });
   const line = await cuttable(phone);
   await phone.goto(`/${stage.code}`);
@@ -340,7 +353,7 @@ test('when the right to write went away offline, the words can still be copied',
   // Nothing is stored on the phones of participants.
   await expect(status(phone)).toHaveText('Offline, not saved. Keep this page open: it is sent on return.');
   expect(await phone.evaluate(async () => (await indexedDB.databases()).length)).toBe(0);
-  await mira.getByRole('radio', { name: 'read', exact: true }).check();
+  await ada.getByRole('radio', { name: 'read', exact: true }).check();
   line.mend();
   await expect(status(phone)).toHaveText('Read only now. The last change made here was not saved.');
   await phone.getByRole('button', { name: 'Copy my text' }).click();
@@ -351,14 +364,14 @@ test('when the right to write went away offline, the words can still be copied',
 
 test('signing out leaves nothing of the words in the browser', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const mira = await house.studio(workshop);
-  const line = await cuttable(mira);
-  await open(mira, stage);
-  await text(mira).click();
-  await mira.keyboard.type('Not for the next one');
-  await expect(status(mira)).toHaveText('Saved');
+  const ada = await house.studio(workshop);
+  const line = await cuttable(ada);
+  await open(ada, stage);
+  await text(ada).click();
+  await ada.keyboard.type('Not for the next one');
+  await expect(status(ada)).toHaveText('Saved');
   const kept = () =>
-    mira.evaluate(
+    ada.evaluate(
       () =>
         new Promise<number>((done, failed) => {
           const request = indexedDB.open('atelier.drafts');
@@ -375,21 +388,21 @@ test('signing out leaves nothing of the words in the browser', async ({ house, w
   expect(await kept()).toBeGreaterThan(0);
   // Words that are only here are not deleted without a question.
   await line.cut();
-  await expect(status(mira)).toHaveText('Offline. Reconnecting …');
-  await mira.keyboard.type(', offline');
-  await expect(status(mira)).toHaveText('Offline. Saved on this device, not yet on the server.');
-  await mira.goto('/studio');
-  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
-  await mira.getByRole('button', { name: 'Sign out' }).click();
-  await expect(mira.getByText('only on this device')).toBeVisible();
-  await mira.getByRole('button', { name: 'Cancel' }).click();
+  await expect(status(ada)).toHaveText('Offline. Reconnecting …');
+  await ada.keyboard.type(', offline');
+  await expect(status(ada)).toHaveText('Offline. Saved on this device, not yet on the server.');
+  await ada.goto('/studio');
+  await ada.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
+  await ada.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.getByRole('dialog').getByText('only on this device')).toBeVisible();
+  await ada.getByRole('button', { name: 'Cancel' }).click();
   line.mend();
-  await open(mira, stage);
-  await expect(text(mira)).toHaveText('Not for the next one, offline');
-  await mira.goto('/studio');
-  await mira.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
-  await mira.getByRole('button', { name: 'Sign out' }).click();
-  await expect(mira.getByRole('heading', { name: /sign in/i })).toBeVisible();
+  await open(ada, stage);
+  await expect(text(ada)).toHaveText('Not for the next one, offline');
+  await ada.goto('/studio');
+  await ada.locator('summary').filter({ hasText: 'Ada Lindqvist' }).click();
+  await ada.getByRole('button', { name: 'Sign out' }).click();
+  await expect(ada.getByRole('heading', { name: /sign in/i })).toBeVisible();
   expect(await kept()).toBe(0);
 });
 
@@ -399,62 +412,62 @@ test('remarks and suggestions in the fields of a plan', async ({ house, workshop
     audience: 'Developers',
     objective: 'Everybody finds out why a query is slow.',
   });
-  const [mira, bo] = [await house.studio(workshop), await house.studio(workshop)];
+  const [ada, bo] = [await house.studio(workshop), await house.studio(await workshop.colleague('Bo', 'Tan'))];
   const objective = (page: Page) => page.getByRole('textbox', { name: 'Objective' });
-  for (const page of [mira, bo]) {
+  for (const page of [ada, bo]) {
     await page.goto(`/studio/plans/${plan.id}`);
     await expect(objective(page)).toContainText('why a query is slow');
   }
-  await select(mira, 'a query', 'Objective');
-  await mira.getByRole('button', { name: 'Comment', exact: true }).click();
-  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Whose?');
-  await mira.keyboard.press('Control+Enter');
+  await select(ada, 'a query', 'Objective');
+  await ada.getByRole('button', { name: 'Comment', exact: true }).click();
+  await ada.getByRole('textbox', { name: 'Your comment' }).fill('Whose?');
+  await ada.keyboard.press('Control+Enter');
   await expect(bo.getByRole('article').getByText('Whose?')).toBeVisible();
   await expect(objective(bo).locator('.remark')).toHaveText('a query');
   await bo.getByRole('button', { name: 'Suggest' }).click();
   await select(bo, 'slow', 'Objective');
   await bo.keyboard.type('late');
-  await mira.getByRole('button', { name: 'Accept: Replace “slow” with “late”' }).click();
+  await ada.getByRole('button', { name: 'Accept: Replace “slow” with “late”' }).click();
   await expect(objective(bo)).toHaveText(/why a query is late\./);
-  await examine(mira, 'a plan with a remark');
+  await examine(ada, 'a plan with a remark');
 });
 
 test('a full page, on a desk and on a phone', async ({ house, workshop }) => {
   const stage = await running(workshop);
-  const [mira, bo] = [await host(house, workshop, stage), await host(house, workshop, stage)];
-  await text(mira).click();
-  await mira.getByRole('button', { name: 'Heading', exact: true }).click();
-  await mira.keyboard.type('What we found');
-  await mira.keyboard.press('Enter');
-  await mira.keyboard.type('Indexes help a lot, until they do not. Most of us never read a plan.');
-  await mira.keyboard.press('Enter');
-  await mira.keyboard.type('/tab');
-  await mira.keyboard.press('Enter');
+  const [ada, bo] = await both(house, workshop, stage);
+  await text(ada).click();
+  await ada.getByRole('button', { name: 'Heading', exact: true }).click();
+  await ada.keyboard.type('What we found');
+  await ada.keyboard.press('Enter');
+  await ada.keyboard.type('Indexes help a lot, until they do not. Most of us never read a plan.');
+  await ada.keyboard.press('Enter');
+  await ada.keyboard.type('/tab');
+  await ada.keyboard.press('Enter');
   for (const cell of ['Query', 'Before', 'After', 'Orders of a day', '2.1 s', '40 ms', 'Search', '9 s']) {
-    await mira.keyboard.type(cell);
-    await mira.keyboard.press('Tab');
+    await ada.keyboard.type(cell);
+    await ada.keyboard.press('Tab');
   }
-  await mira.keyboard.type('0.3 s');
-  await select(mira, 'until they do not');
-  await mira.getByRole('button', { name: 'Comment', exact: true }).click();
-  await mira.getByRole('textbox', { name: 'Your comment' }).fill('Say when: after a million rows?');
-  await mira.keyboard.press('Control+Enter');
+  await ada.keyboard.type('0.3 s');
+  await select(ada, 'until they do not');
+  await ada.getByRole('button', { name: 'Comment', exact: true }).click();
+  await ada.getByRole('textbox', { name: 'Your comment' }).fill('Say when: after a million rows?');
+  await ada.keyboard.press('Control+Enter');
   await expect(text(bo)).toContainText('0.3 s');
   await bo.getByRole('button', { name: 'Suggest' }).click();
   await select(bo, 'never');
   await bo.keyboard.type('seldom');
-  await expect(margin(mira).getByText('Replace “never” with “seldom”')).toBeVisible();
-  await expect(mira.locator('.caret-name')).toBeVisible();
-  await expect(status(mira)).toHaveText('Saved');
-  await shoot(mira, 'editor-studio');
-  await text(mira).getByText('0.3 s').click();
-  await mira.keyboard.type(' /');
-  await expect(mira.getByRole('listbox', { name: 'Insert' })).toBeVisible();
-  await shoot(mira, 'editor-slash');
-  await mira.keyboard.press('Escape');
-  await mira.setViewportSize(PHONE);
-  await mira.evaluate(() => scrollTo(0, 0));
-  await shoot(mira, 'editor-narrow');
-  await examine(mira, 'a full document on a narrow page');
-  expect(await mira.evaluate(() => document.documentElement.scrollWidth), 'no wider than the page').toBe(PHONE.width);
+  await expect(margin(ada).getByText('Replace “never” with “seldom”')).toBeVisible();
+  await expect(ada.locator('.caret-name')).toBeVisible();
+  await expect(status(ada)).toHaveText('Saved');
+  await shoot(ada, 'editor-studio');
+  await text(ada).getByText('0.3 s').click();
+  await ada.keyboard.type(' /');
+  await expect(ada.getByRole('listbox', { name: 'Insert' })).toBeVisible();
+  await shoot(ada, 'editor-slash');
+  await ada.keyboard.press('Escape');
+  await ada.setViewportSize(PHONE);
+  await ada.evaluate(() => scrollTo(0, 0));
+  await shoot(ada, 'editor-narrow');
+  await examine(ada, 'a full document on a narrow page');
+  expect(await ada.evaluate(() => document.documentElement.scrollWidth), 'no wider than the page').toBe(PHONE.width);
 });

@@ -1,7 +1,7 @@
 /** Plans of trainings as people make them: together, at the same time, with keys and fingers. */
 import type { Page } from '@playwright/test';
 import { examine, overflow } from './support/axe';
-import { addPart, desk, line, parts, saved, shoot, status, words } from './support/papers';
+import { addPart, line, parts, saved, shoot, status, words } from './support/papers';
 import { expect, type House, PHONE, test } from './support/test';
 import type { Workshop } from './support/workshop';
 
@@ -19,7 +19,7 @@ async function planned(workshop: Workshop): Promise<string> {
 }
 
 async function both(house: House, workshop: Workshop, path: string): Promise<[Page, Page]> {
-  const [ada, bo] = [await desk(house, workshop, 'Ada Lindqvist'), await desk(house, workshop, 'Bo Tan')];
+  const [ada, bo] = [await house.studio(workshop), await house.studio(await workshop.colleague('Bo', 'Tan'))];
   await Promise.all([ada.goto(path), bo.goto(path)]);
   await Promise.all([saved(ada), saved(bo)]);
   return [ada, bo];
@@ -73,8 +73,8 @@ test('from an empty list to a plan with an agenda', async ({ house, workshop }) 
 
 test('two people write one plan, and move the same part at once', async ({ house, workshop }) => {
   const path = await planned(workshop);
-  const ada = await desk(house, workshop, 'Ada Lindqvist');
-  const bo = await desk(house, workshop, 'Bo Tan');
+  const ada = await house.studio(workshop);
+  const bo = await house.studio(await workshop.colleague('Bo', 'Tan'));
   const wire = await line(bo);
   await Promise.all([ada.goto(path), bo.goto(path)]);
   await Promise.all([saved(ada), saved(bo)]);
@@ -99,6 +99,24 @@ test('two people write one plan, and move the same part at once', async ({ house
   await expect.poll(() => words(ada, OBJECTIVE)).toBe(objective);
   await expect.poll(() => words(bo, OBJECTIVE)).toBe(objective);
   await expect(ada.locator('.caret-name', { hasText: 'Bo Tan' }).first()).toBeVisible();
+  await expect(bo.locator('.caret-name', { hasText: 'Ada Lindqvist' }).first()).toBeVisible();
+
+  // The server knows them apart, and undo takes back only one's own.
+  await saved(bo);
+  await saved(ada);
+  await ada.getByRole('button', { name: 'Who wrote what' }).click();
+  const field = ada.getByRole('textbox', { name: OBJECTIVE, exact: true });
+  await expect(field.getByTitle('Bo Tan')).toHaveText('At the end: ');
+  await expect(field.getByTitle('Ada Lindqvist').last()).toContainText('And what to do.');
+  await ada.getByRole('button', { name: 'Who wrote what' }).click();
+  const undo = bo.getByRole('button', { name: 'Undo my last change' });
+  while ((await undo.getAttribute('aria-disabled')) !== 'true') await undo.click();
+  await expect.poll(() => words(ada, OBJECTIVE)).toBe(`${PLAN.objective} And what to do.`);
+  await expect(title(ada)).toHaveValue('Postgres in anger, part two');
+  const redo = bo.getByRole('button', { name: 'Redo my change' });
+  while ((await redo.getAttribute('aria-disabled')) !== 'true') await redo.click();
+  await expect.poll(() => words(ada, OBJECTIVE)).toBe(objective);
+  await expect(title(ada)).toHaveValue(whole);
 
   for (const [i, name] of ['Welcome', 'Plans', 'Indexes', 'Questions'].entries()) await addPart(ada, name, 10 + i);
   await expect.poll(() => parts(bo)).toEqual(['Welcome', 'Plans', 'Indexes', 'Questions']);

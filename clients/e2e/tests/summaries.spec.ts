@@ -1,6 +1,6 @@
 /** Summaries: written together, approved, and then as they are. */
 import { examine } from './support/axe';
-import { desk, saved, shoot, status, words } from './support/papers';
+import { saved, shoot, status, words } from './support/papers';
 import { expect, PHONE, test } from './support/test';
 
 const TEXT = 'Text for the client';
@@ -9,7 +9,7 @@ test('a summary is written, approved, stays as it is, and is reopened', async ({
   const stage = await workshop.stage({ title: 'Coaching with Noor' });
   await stage.begin();
   await stage.do({ end: {} });
-  const ada = await desk(house, workshop, 'Ada Lindqvist');
+  const ada = await house.studio(workshop);
   await ada.goto('/studio');
   await ada.getByRole('navigation', { name: 'Studio' }).getByRole('link', { name: 'Summaries' }).click();
   await expect(ada.getByRole('heading', { name: 'Keep what came out of it' })).toBeVisible();
@@ -25,7 +25,7 @@ test('a summary is written, approved, stays as it is, and is reopened', async ({
   await ada.getByRole('button', { name: 'Approve' }).click();
   await expect(ada.getByText('Write the text for the client first')).toBeVisible();
 
-  const bo = await desk(house, workshop, 'Bo Tan');
+  const bo = await house.studio(await workshop.colleague('Bo', 'Tan'));
   await bo.goto(ada.url());
   await saved(bo);
   await ada.getByRole('textbox', { name: 'Wins', exact: true }).click();
@@ -36,6 +36,18 @@ test('a summary is written, approved, stays as it is, and is reopened', async ({
   ]);
   await expect.poll(() => words(bo, 'Wins')).toBe('Delegates without checking back.');
   await expect.poll(() => words(ada, 'Challenges')).toBe('The calendar is still too full.');
+  await expect(ada.locator('.caret-name', { hasText: 'Bo Tan' })).toBeVisible();
+  await expect(bo.locator('.caret-name', { hasText: 'Ada Lindqvist' })).toBeVisible();
+  await saved(ada);
+  await saved(bo);
+  await bo.getByRole('button', { name: 'Who wrote what' }).click();
+  await expect(bo.getByRole('textbox', { name: 'Wins', exact: true }).getByTitle('Ada Lindqvist')).toHaveText(
+    'Delegates without checking back.',
+  );
+  await expect(bo.getByRole('textbox', { name: 'Challenges', exact: true }).getByTitle('Bo Tan')).toHaveText(
+    'The calendar is still too full.',
+  );
+  await bo.getByRole('button', { name: 'Who wrote what' }).click();
 
   await ada.getByRole('button', { name: 'Add an action item' }).click();
   await ada.keyboard.type('Block two mornings a week');

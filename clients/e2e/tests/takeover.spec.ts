@@ -1,34 +1,7 @@
 /** The host's laptop dies: an assistant takes over in one tap, and on the phones nothing jumps. */
-import { execFileSync } from 'node:child_process';
 import type { Page } from '@playwright/test';
-import { Api } from '../../sdk/src/index';
-import { expect, test, type House } from './support/test';
-import { draft, freshEmail, PASSWORD, type Workshop } from './support/workshop';
-
-/** Somebody else of the same organization, signed in. There is no page for this yet, so the database is told. */
-async function colleague(house: House, workshop: Workshop): Promise<Page> {
-  const email = freshEmail();
-  const name = { firstName: 'Bo', lastName: 'Berg', organizationName: 'Berg' };
-  const rest = { base: `${workshop.base}/api/v1` };
-  const { user } = await new Api(rest).register({ email, password: PASSWORD, ...name });
-  const organizationId = workshop.account.organization.id;
-  const sql = `WITH m AS (INSERT INTO memberships (organization_id, user_id)
-      VALUES ('${organizationId}', '${user.id}') RETURNING id)
-    INSERT INTO membership_roles (organization_id, membership_id, role_id)
-    SELECT '${organizationId}', m.id, r.id FROM m, roles r WHERE r.key = 'trainer' AND r.is_system`;
-  execFileSync('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, process.env.DATABASE_URL!]);
-  const page = await house.desk();
-  await page.goto('/studio/login');
-  const status = await page.evaluate(
-    async (body) => {
-      const headers = { 'content-type': 'application/json' };
-      return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
-    },
-    { email, password: PASSWORD, organizationId },
-  );
-  expect(status).toBe(200);
-  return page;
-}
+import { expect, test } from './support/test';
+import { draft } from './support/workshop';
 
 /** Writes down, until asked, what the countdown of a page shows and when. */
 async function watched(page: Page): Promise<() => Promise<number[]>> {
@@ -49,7 +22,7 @@ test('the host is gone: an assistant takes over in one tap, and timers do not ju
   const stage = await workshop.stage({ title: 'Carry on' });
   await stage.begin();
   const poll = await stage.poll(draft('single', 'Go on?', ['Yes', 'No']));
-  const assistant = await colleague(house, workshop);
+  const assistant = await house.studio(await workshop.colleague('Bo', 'Berg', 'trainer'));
   await assistant.goto(`/studio/s/${stage.session.id}`);
   await expect.poll(() => stage.host.state.people.some((p) => p.name === 'Bo Berg')).toBe(true);
   const bo = stage.host.state.people.find((p) => p.name === 'Bo Berg')!.id;

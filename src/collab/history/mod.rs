@@ -16,6 +16,7 @@ use self::thin::{Kept, thinned};
 use super::{
     DocumentId, Kind,
     document::Document,
+    files,
     schema::{COMMENTS, Content},
     store::{self, Unread},
 };
@@ -202,7 +203,7 @@ pub async fn insert(
     state: &[u8],
     draft: &Draft<'_>,
 ) -> Result<Uuid, sqlx::Error> {
-    sqlx::query_scalar!(
+    let version = sqlx::query_scalar!(
         "INSERT INTO collab_checkpoints AS c
              (id, organization_id, document_id, seq, reason, label, state, created_by_id, created_at, authors)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, ARRAY(
@@ -224,7 +225,9 @@ pub async fn insert(
         MOST_AUTHORS,
     )
     .fetch_one(&mut **tx)
-    .await
+    .await?;
+    files::note_version(tx, version, state).await?;
+    Ok(version)
 }
 
 /// Lets go of automatic versions that are no longer worth their room.

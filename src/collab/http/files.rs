@@ -68,7 +68,9 @@ where
 /// Hand in an image
 ///
 /// The body is the image itself: PNG, JPEG, GIF or WebP, at most 5 MiB and 50 million pixels. Write the answered `url`
-/// into the document. A document has at most 200 images and 100 MiB of them.
+/// into the document: an image to which no document and no version of one has referred for a week is deleted. A document
+/// has at most 200 images and 100 MiB of them, and with those that only its versions show 1,000 and 500 MiB. Images that
+/// were taken out an hour ago make room.
 #[utoipa::path(post, path = "/documents/{document}/files", tag = "documents",
     params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
@@ -97,10 +99,21 @@ async fn upload(
         _ => Problem::new(Code::Malformed).detail("The image did not arrive whole."),
     })?;
     let image = Image::of(&body).map_err(refused)?;
-    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
-    let kept = files::insert(&mut tx, &clock, key.document, presented.user, &image, &body).await?;
+    let keep = async || {
+        let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+        let kept = files::insert(&mut tx, &clock, key.document, presented.user, &image, &body).await?;
+        tx.commit().await?;
+        Ok::<_, Problem>(kept)
+    };
+    let mut kept = keep().await?;
+    if kept == Err(Refused::TooMany) {
+        match files::check_in_time(&db, &clock, key, files::SHORT_GRACE).await {
+            Ok(0) => {}
+            Ok(_) => kept = keep().await?,
+            Err(error) => tracing::warn!(document = %key.document, %error, "no room was made for an image"),
+        }
+    }
     let (id, secret) = kept.map_err(refused)?;
-    tx.commit().await?;
     let Image { content_type, width, height } = image;
     let bytes = u32::try_from(body.len()).unwrap_or(u32::MAX);
     let url = format!("/files/{secret}");
@@ -128,7 +141,9 @@ fn refused(why: Refused) -> Problem {
             Problem::new(Code::TooLarge).detail("An image has at most 5 MiB, 12,000 pixels a side, 50 million in all.")
         }
         Refused::TooMany => {
-            Problem::new(Code::Conflict).detail("A document has at most 200 images, and 100 MiB of them.")
+            let most = "A document has at most 200 images, and 100 MiB of them. Those that are taken out make room after \
+                        an hour.";
+            Problem::new(Code::Conflict).detail(most)
         }
     }
 }

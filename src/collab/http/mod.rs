@@ -35,34 +35,8 @@ use crate::{
         extract::{Json, Path},
     },
     identity::{Identity, MaybeIdentity, Presented},
-    kernel::{Clock, Code},
+    kernel::{Clock, Code, document::ParticipantsMay},
 };
-
-/// What participants may do with a document of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export_to = "ParticipantsMay.ts")]
-pub enum ParticipantsMay {
-    /// They do not see it.
-    Nothing,
-    /// They read along.
-    Read,
-    /// They write, or draw, too.
-    Edit,
-}
-
-impl ParticipantsMay {
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Read => "read",
-            Self::Edit => "edit",
-        }
-    }
-    fn of(key: &str) -> Self {
-        [Self::Nothing, Self::Edit].into_iter().find(|known| known.key() == key).unwrap_or(Self::Read)
-    }
-}
 
 /// The shared notes of a live session.
 #[derive(Debug, Clone, Serialize, ToSchema, TS)]
@@ -126,11 +100,11 @@ fn asker(presented: &Presented) -> Result<Asker, Problem> {
     Asker::of(presented).ok_or_else(|| Code::Forbidden.into())
 }
 
-/// The notes of a session; made when a host asks for the first time.
-async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) -> Result<Uuid, Problem> {
+/// The notes of a session; made when a host asks for the first time. And whether that was now.
+async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) -> Result<(Uuid, bool), Problem> {
     let known = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", session);
     if let Some(id) = known.fetch_optional(&mut **tx).await? {
-        return Ok(id);
+        return Ok((id, false));
     }
     if !access::hosts(tx, asker, session).await? {
         return Err(access::refusal(tx, asker, session).await?.into());
@@ -144,7 +118,7 @@ async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) ->
     .execute(&mut **tx)
     .await?;
     let made = sqlx::query_scalar!("SELECT id FROM live_notes WHERE live_session_id = $1", session);
-    Ok(made.fetch_one(&mut **tx).await?)
+    Ok((made.fetch_one(&mut **tx).await?, true))
 }
 
 async fn view(tx: &mut TenantTx, asker: &Asker, session: Uuid, id: Uuid) -> Result<NotesView, Problem> {
@@ -169,14 +143,18 @@ async fn notes(
     MaybeIdentity(presented): MaybeIdentity,
     State(db): State<Db>,
     State(clock): State<Clock>,
+    State(collab): State<Collab>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<NotesView>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let asker = asker(&presented)?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
-    let notes = find(&mut tx, &clock, &asker, id).await?;
+    let (notes, is_new) = find(&mut tx, &clock, &asker, id).await?;
     let view = view(&mut tx, &asker, id, notes).await?;
     tx.commit().await?;
+    if is_new {
+        collab.tell_session(presented.organization, id);
+    }
     Ok(Answer(view))
 }
 
@@ -200,7 +178,7 @@ async fn change_notes(
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let asker = asker(&presented)?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
-    let notes = find(&mut tx, &clock, &asker, id).await?;
+    let (notes, _) = find(&mut tx, &clock, &asker, id).await?;
     if !access::hosts(&mut tx, &asker, id).await? {
         return Err(Code::Forbidden.into());
     }
@@ -208,6 +186,7 @@ async fn change_notes(
     sqlx::query!("UPDATE live_notes SET participants_may = $2 WHERE id = $1", notes, may).execute(&mut *tx).await?;
     let view = view(&mut tx, &asker, id, notes).await?;
     tx.commit().await?;
+    collab.tell_session(presented.organization, id);
     collab.rights_changed(presented.organization, Name { kind: Kind::LiveNotes, subject: notes }).await;
     Ok(Answer(view))
 }

@@ -133,7 +133,7 @@ fn not_clean(error: DocumentError) -> Problem {
     let errors = error.fields.into_iter().map(|fault| FieldError {
         field: fault.field,
         code: Code::Invalid,
-        message: fault.why,
+        message: fault.why.key().to_owned(),
     });
     Problem { errors: errors.collect(), ..Problem::new(Code::DocumentInvalid) }
 }

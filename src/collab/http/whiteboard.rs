@@ -5,7 +5,7 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ParticipantsMay, asker};
+use super::asker;
 use crate::{
     collab::{
         Collab, Kind, Name, Scope,
@@ -17,7 +17,7 @@ use crate::{
         extract::{Json, Path},
     },
     identity::MaybeIdentity,
-    kernel::{Clock, Code, text},
+    kernel::{Clock, Code, document::ParticipantsMay, text},
 };
 
 /// The longest title of a whiteboard.
@@ -53,11 +53,11 @@ pub struct WhiteboardChange {
     pub participants_may: Option<ParticipantsMay>,
 }
 
-/// The whiteboard of a session; made when a host asks for the first time.
-async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) -> Result<Uuid, Problem> {
+/// The whiteboard of a session; made when a host asks for the first time. And whether that was now.
+async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) -> Result<(Uuid, bool), Problem> {
     let known = sqlx::query_scalar!("SELECT id FROM live_whiteboards WHERE live_session_id = $1", session);
     if let Some(id) = known.fetch_optional(&mut **tx).await? {
-        return Ok(id);
+        return Ok((id, false));
     }
     if !access::hosts(tx, asker, session).await? {
         return Err(access::refusal(tx, asker, session).await?.into());
@@ -72,7 +72,7 @@ async fn find(tx: &mut TenantTx, clock: &Clock, asker: &Asker, session: Uuid) ->
     .execute(&mut **tx)
     .await?;
     let made = sqlx::query_scalar!("SELECT id FROM live_whiteboards WHERE live_session_id = $1", session);
-    Ok(made.fetch_one(&mut **tx).await?)
+    Ok((made.fetch_one(&mut **tx).await?, true))
 }
 
 pub(super) async fn view(tx: &mut TenantTx, asker: &Asker, session: Uuid, id: Uuid) -> Result<WhiteboardView, Problem> {
@@ -103,14 +103,18 @@ pub(super) async fn whiteboard(
     MaybeIdentity(presented): MaybeIdentity,
     State(db): State<Db>,
     State(clock): State<Clock>,
+    State(collab): State<Collab>,
     Path(id): Path<Uuid>,
 ) -> Result<Answer<WhiteboardView>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let asker = asker(&presented)?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
-    let board = find(&mut tx, &clock, &asker, id).await?;
+    let (board, is_new) = find(&mut tx, &clock, &asker, id).await?;
     let view = view(&mut tx, &asker, id, board).await?;
     tx.commit().await?;
+    if is_new {
+        collab.tell_session(presented.organization, id);
+    }
     Ok(Answer(view))
 }
 
@@ -135,7 +139,7 @@ pub(super) async fn change_whiteboard(
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let asker = asker(&presented)?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
-    let board = find(&mut tx, &clock, &asker, id).await?;
+    let (board, _) = find(&mut tx, &clock, &asker, id).await?;
     if !access::hosts(&mut tx, &asker, id).await? {
         return Err(Code::Forbidden.into());
     }
@@ -153,6 +157,7 @@ pub(super) async fn change_whiteboard(
     .await?;
     let view = view(&mut tx, &asker, id, board).await?;
     tx.commit().await?;
+    collab.tell_session(presented.organization, id);
     if change.is_locked.is_some() || change.participants_may.is_some() {
         collab.rights_changed(presented.organization, Name { kind: Kind::LiveWhiteboard, subject: board }).await;
     }

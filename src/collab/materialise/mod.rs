@@ -17,8 +17,8 @@ use crate::{
     coaching,
     db::{Db, TenantTx},
     kernel::{
-        Clock, Code, Moment,
-        document::{DocumentError, DocumentFault},
+        Clock, Moment,
+        document::{DocumentError, DocumentErrorCode, DocumentFault, DocumentFaultWhy},
     },
 };
 
@@ -26,10 +26,6 @@ use crate::{
 const NODE: &str = "columns";
 /// So many faults are named.
 const MOST_FAULTS: usize = 20;
-/// What editors are told when the database does not take what the rules of the schema let through …
-const REFUSED: &str = "document_refused";
-/// … and when what is stored cannot be read.
-const UNREADABLE: &str = "document_unreadable";
 
 /// Writes into a document that was made in this transaction what its columns say.
 pub(super) async fn fill(tx: &mut TenantTx, id: DocumentId, name: Name, now: Moment) -> Result<(), Shut> {
@@ -82,12 +78,13 @@ pub enum ProjectError {
 
 impl ProjectError {
     /// What editors are told if it will be so every time, until somebody writes something else.
-    fn lasting(&self) -> Option<&'static str> {
+    fn lasting(&self) -> Option<DocumentErrorCode> {
         match self {
-            Self::Broken => Some(UNREADABLE),
-            // What is written is not what the columns take.
+            Self::Broken => Some(DocumentErrorCode::DocumentUnreadable),
+            // What is written is not what the columns take, though the rules of the schema let it through.
             Self::Database(sqlx::Error::Database(error)) => {
-                error.code().filter(|code| code.starts_with("22") || code.starts_with("23")).map(|_| REFUSED)
+                let refused = error.code().filter(|code| code.starts_with("22") || code.starts_with("23"));
+                refused.map(|_| DocumentErrorCode::DocumentRefused)
             }
             Self::Database(_) | Self::Gone => None,
         }
@@ -131,13 +128,13 @@ async fn give_up(
     clock: &Clock,
     key: Key,
     patience: Patience,
-    (seq, code, why): (u64, &str, &ProjectError),
+    (seq, code, why): (u64, DocumentErrorCode, &ProjectError),
 ) -> Result<Option<Projected>, ProjectError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     if !store::hold(&mut tx, key.document, patience).await? {
         return Ok(None);
     }
-    let error = DocumentError { code: code.to_owned(), fields: Vec::new() };
+    let error = DocumentError { code, fields: Vec::new() };
     let text = serde_json::to_string(&error).ok();
     store::set_materialised(&mut tx, key.document, seq, text.as_deref(), clock.now()).await?;
     tx.commit().await?;
@@ -162,7 +159,7 @@ async fn project_from(
         return Err(ProjectError::Gone);
     }
     if progress.materialised >= progress.head {
-        let error = progress.error.as_deref().map(error_of);
+        let error = progress.error.as_deref().map(DocumentError::of);
         return Ok(Projected { seq: progress.head, error });
     }
     let started = std::time::Instant::now();
@@ -203,29 +200,18 @@ async fn read(tx: &mut TenantTx, id: DocumentId) -> Result<(Content, u64), Proje
 
 /// As it is kept with the document, and told to editors.
 fn invalid(faults: &[Fault]) -> DocumentError {
-    let fields = faults
-        .iter()
-        .take(MOST_FAULTS)
-        .map(|fault| DocumentFault { field: fault.field.clone(), why: why(fault.why).to_owned() });
-    DocumentError { code: key(Code::DocumentInvalid), fields: fields.collect() }
+    let fields =
+        faults.iter().take(MOST_FAULTS).map(|fault| DocumentFault { field: fault.field.clone(), why: why(fault.why) });
+    DocumentError { code: DocumentErrorCode::DocumentInvalid, fields: fields.collect() }
 }
 
-fn error_of(text: &str) -> DocumentError {
-    serde_json::from_str(text)
-        .unwrap_or_else(|_| DocumentError { code: key(Code::DocumentInvalid), fields: Vec::new() })
-}
-
-fn key(code: Code) -> String {
-    serde_json::to_value(code).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-const fn why(why: Why) -> &'static str {
+const fn why(why: Why) -> DocumentFaultWhy {
     match why {
-        Why::Blank => "blank",
-        Why::TooMuch(_) => "too_much",
-        Why::NotPositive => "not_positive",
-        Why::NotADate => "not_a_date",
-        Why::NoId => "no_id",
-        Why::Unknown | Why::Shape | Why::TooDeep | Why::IdTwice => "invalid",
+        Why::Blank => DocumentFaultWhy::Blank,
+        Why::TooMuch(_) => DocumentFaultWhy::TooMuch,
+        Why::NotPositive => DocumentFaultWhy::NotPositive,
+        Why::NotADate => DocumentFaultWhy::NotADate,
+        Why::NoId => DocumentFaultWhy::NoId,
+        Why::Unknown | Why::Shape | Why::TooDeep | Why::IdTwice => DocumentFaultWhy::Invalid,
     }
 }

@@ -12,6 +12,7 @@ use ts_rs::TS;
 
 use super::{
     Choice, ParticipantId, PollId, PollOption, QuestionId, Role, SessionId, Settings, Stage, Status, Timer,
+    documents::SessionBoard,
     poll::{PollKind, PollStatus, Tally, Visibility},
     question::QuestionStatus,
     roster::Right,
@@ -229,6 +230,10 @@ pub struct You {
     pub upvoted: Vec<QuestionId>,
     /// One's own questions, pending and dismissed ones included.
     pub questions: Vec<QuestionView>,
+    /// The whiteboard, for who may use it though others do not see it; else absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub whiteboard: Option<SessionBoard>,
 }
 
 /// One's own ballot.

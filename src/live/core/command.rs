@@ -5,7 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use super::{Choice, NodeId, ParticipantId, PollDraft, PollId, QuestionId, Role, Stage, Timer, lifecycle, roster};
+use super::{
+    Choice, NodeId, ParticipantId, PollDraft, PollId, QuestionId, Role, SessionDocuments, Stage, Timer, lifecycle,
+    roster,
+};
 
 /// What a client may ask for. Every command may be retried: sent twice, it happens once.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, TS, JsonSchema)]
@@ -277,4 +280,6 @@ pub enum SystemCommand {
     Expire,
     /// Change title, description, plan before the start.
     Reschedule(lifecycle::Plan),
+    /// What the tables say about the notes and the whiteboard, read while the head is locked.
+    Documents(SessionDocuments),
 }

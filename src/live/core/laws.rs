@@ -15,7 +15,7 @@ use super::{
     question::QuestionStatus,
     tests::{Room, id, noon},
 };
-use crate::kernel::{Code, Moment};
+use crate::kernel::{Code, Moment, document::ParticipantsMay};
 use players::{Step, history, room};
 
 const AUDIENCES: [Audience; 3] = [Audience::Hosts, Audience::Participants, Audience::Observers];
@@ -153,12 +153,12 @@ fn is_running_number(event: &Event) -> bool {
 
 /// Everybody whose `You` changed in more than votes, upvotes and questions was named.
 fn check_people_named(before: &Session, after: &Session, events: &[Event]) {
-    let named: BTreeSet<ParticipantId> = events.iter().flat_map(touched_people).collect();
+    let named: BTreeSet<ParticipantId> = events.iter().flat_map(|event| touched_people(event, after)).collect();
     let own: BTreeSet<_> = events.iter().filter_map(|event| touched_own(event, after)).collect();
     for person in after.people.keys() {
         let (was, is) = (you(before, *person), you(after, *person));
-        let same = (was.participant, &was.name, was.role, &was.rights, was.hand_raised_at)
-            == (is.participant, &is.name, is.role, &is.rights, is.hand_raised_at);
+        let same = (was.participant, &was.name, was.role, &was.rights, was.hand_raised_at, &was.whiteboard)
+            == (is.participant, &is.name, is.role, &is.rights, is.hand_raised_at, &is.whiteboard);
         assert!(same || named.contains(person), "{person} was not told");
         for question in is.questions {
             let known = was.questions.iter().find(|known| known.id == question.id);
@@ -172,6 +172,10 @@ fn check_people_named(before: &Session, after: &Session, events: &[Event]) {
 /// The same session with other secrets: what neither participants nor observers may know is different.
 fn with_other_secrets(state: &Session) -> Session {
     let mut other = state.clone();
+    let documents = &mut other.settings.documents;
+    documents.notes = documents.notes.take().filter(|notes| notes.participants_may != ParticipantsMay::Nothing);
+    documents.whiteboard =
+        documents.whiteboard.take().filter(|board| board.participants_may != ParticipantsMay::Nothing);
     for poll in other.polls.values_mut() {
         if !poll.is_public() {
             "Another question?".clone_into(&mut poll.draft.question);

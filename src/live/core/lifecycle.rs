@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::{
     Decision, Event, Session,
     actor::{Who, allowed},
+    documents::SessionDocuments,
     poll,
     roster::Right,
     timer::later,
@@ -73,6 +74,10 @@ pub struct Settings {
     pub polls: PollSettings,
     /// The Q&A feature.
     pub qa: QaSettings,
+    /// The notes and the whiteboard; absent: none.
+    #[serde(default, skip_serializing_if = "SessionDocuments::is_empty")]
+    #[ts(optional, as = "Option<SessionDocuments>")]
+    pub documents: SessionDocuments,
 }
 
 /// Configuration of polls (domain 10).

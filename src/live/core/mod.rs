@@ -5,6 +5,7 @@
 mod actor;
 pub mod audience;
 mod command;
+pub mod documents;
 mod event;
 pub mod lifecycle;
 pub mod poll;
@@ -30,6 +31,7 @@ pub use actor::Actor;
 pub use command::{Command, SystemCommand};
 pub use event::{Decision, Event};
 
+pub use documents::{SessionBoard, SessionDocuments, SessionNotes};
 pub use lifecycle::{Settings, Status};
 pub use poll::{Ballot, Choice, Poll, PollDraft, PollOption};
 pub use question::Question;
@@ -198,6 +200,7 @@ pub fn decide_system(state: &Session, command: &SystemCommand, now: Moment) -> D
         SystemCommand::CloseDue => Ok(poll::decide::close_due(state, now)),
         SystemCommand::Expire => Ok(lifecycle::expire(state, now)),
         SystemCommand::Reschedule(plan) => lifecycle::reschedule(state, plan),
+        SystemCommand::Documents(documents) => Ok(documents::told(state, documents)),
     }
 }
 

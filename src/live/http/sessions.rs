@@ -22,7 +22,7 @@ use crate::{
     },
     live::{
         core::{
-            self, Event, PollDraft, Session, SessionId, Settings, Status, SystemCommand,
+            self, Event, PollDraft, Session, SessionDocuments, SessionId, Settings, Status, SystemCommand,
             lifecycle::{Plan, PollSettings, QaSettings, is_sane},
             poll::PollStatus,
         },
@@ -188,7 +188,17 @@ impl CreateSession {
         }
         let (polls, qa) = features(self.features)?;
         let needs_name = self.needs_name.unwrap_or(false);
-        Ok(Settings { title, description, scheduled_start, scheduled_end, max_participants, needs_name, polls, qa })
+        Ok(Settings {
+            title,
+            description,
+            scheduled_start,
+            scheduled_end,
+            max_participants,
+            needs_name,
+            polls,
+            qa,
+            documents: SessionDocuments::default(),
+        })
     }
 }
 
@@ -401,6 +411,8 @@ pub(super) async fn duplicate(
     tx.commit().await?;
     let original = live.look(key(&can.caller, id), |_, state| (state.settings.clone(), drafts(state))).await?;
     let (mut settings, drafts) = original;
+    // Those stay with the original.
+    settings.documents = SessionDocuments::default();
     let length = settings.scheduled_end - settings.scheduled_start;
     settings.scheduled_start = sane("scheduledStart", wish.scheduled_start.unwrap_or_else(|| clock.now()))?;
     settings.scheduled_end = sane("scheduledStart", settings.scheduled_start + length)?;

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     super::{
-        core::{ParticipantId, Session},
+        core::{ParticipantId, Session, SessionDocuments},
         fanout::{Cursor, Frame, Line, Ring},
         presence::Board,
     },
@@ -93,6 +94,7 @@ pub(super) enum Message {
     Detach(u64),
     Look(Look),
     CatchUp(u64),
+    Documents,
     Drain(Duration),
 }
 
@@ -101,16 +103,20 @@ pub(super) enum Message {
 pub struct Handle {
     inbox: mpsc::Sender<Message>,
     seq: Arc<AtomicU64>,
+    said: Said,
     board: Arc<Board>,
 }
+
+/// What a room has said about its documents; none: it says no more.
+pub(super) type Said = Arc<Mutex<Option<SessionDocuments>>>;
 
 /// The room has ended; open it anew.
 #[derive(Debug, Clone, Copy)]
 pub struct Closed;
 
 impl Handle {
-    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>, board: Arc<Board>) -> Self {
-        Self { inbox, seq, board }
+    pub(super) fn new(inbox: mpsc::Sender<Message>, seq: Arc<AtomicU64>, said: Said, board: Arc<Board>) -> Self {
+        Self { inbox, seq, said, board }
     }
     /// Who is connected here and elsewhere.
     pub fn board(&self) -> &Board {
@@ -174,6 +180,13 @@ impl Handle {
     pub fn catch_up(&self, head: u64) {
         // When the inbox is full, the next head check comes in a second.
         let _ = self.inbox.try_send(Message::CatchUp(head));
+    }
+    /// The tables say this about the session's documents: the room looks for itself if it has not said so.
+    pub fn compare_documents(&self, found: &SessionDocuments) {
+        if self.said.lock().as_ref().is_some_and(|said| said != found) {
+            // When the inbox is full, the next comparison comes in a second.
+            let _ = self.inbox.try_send(Message::Documents);
+        }
     }
     /// Close all connections with "draining", spread over this time, keep a snapshot, end.
     pub async fn drain(&self, over: Duration) {

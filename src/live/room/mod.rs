@@ -25,7 +25,7 @@ use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use self::{
-    handle::{AttachRequest, Message, Reply},
+    handle::{AttachRequest, Message, Reply, Said},
     members::Members,
     parting::Parting,
     show::Show,
@@ -88,6 +88,7 @@ struct Room {
     state: Session,
     seq: u64,
     shown: Arc<AtomicU64>,
+    said: Said,
     show: Show,
     members: Members,
     board: Arc<Board>,
@@ -139,9 +140,11 @@ pub async fn open(
     let (inbox, messages) = mpsc::channel(INBOX);
     let seq = writer.seq();
     let shown = Arc::new(AtomicU64::new(seq));
+    let said = Said::default();
     let now = Instant::now();
     let state = writer.state();
     let room = Room {
+        said: said.clone(),
         key,
         store,
         bus,
@@ -179,7 +182,8 @@ pub async fn open(
         snapshot_seq: seq,
         limits,
     };
-    Ok((Handle::new(inbox, shown, board), room.run(messages, subscription).boxed()))
+    room.note_documents();
+    Ok((Handle::new(inbox, shown, said, board), room.run(messages, subscription).boxed()))
 }
 
 impl Room {
@@ -249,7 +253,7 @@ impl Room {
 
     fn handle(&mut self, message: Message) {
         // To be told that there is more to read is nobody's interest in the room.
-        if !matches!(message, Message::CatchUp(_)) {
+        if !matches!(message, Message::CatchUp(_) | Message::Documents) {
             self.idle_since = None;
         }
         match message {
@@ -266,6 +270,7 @@ impl Room {
             }
             Message::Look(look) => look(self.seq, &self.state),
             Message::CatchUp(head) => self.behind |= head > self.seq,
+            Message::Documents => self.look_at_documents(),
             Message::Drain(over) => self.drain(over),
         }
     }

@@ -1,7 +1,11 @@
 //! What other nodes write: heard on the bus, told on the bus; what was not heard is read from the log.
 use bytes::Bytes;
 
-use super::{Room, writer::Batch};
+use super::{
+    Room,
+    handle::Reply,
+    writer::{Ask, Batch},
+};
 use crate::{
     bus::{Channel, Packet},
     live::log::Logged,
@@ -43,6 +47,10 @@ impl Room {
             self.behind = true;
             return;
         };
+        if packet.to == 0 {
+            // No event has this number: it is the word of whoever keeps the documents.
+            return self.look_at_documents();
+        }
         if packet.origin == self.origin || packet.to <= self.seq {
             return;
         }
@@ -59,6 +67,25 @@ impl Room {
                 self.close_if_over();
             }
             _ => self.behind = true,
+        }
+    }
+
+    /// Says what the tables say about notes and whiteboard. Every room that hears of a change does, and the first to have
+    /// the lock writes it; should all be deaf, the comparison once a second comes to the same.
+    pub(super) fn look_at_documents(&mut self) {
+        let waits = self.pending.iter().any(|(ask, _)| matches!(ask, Ask::Documents));
+        if !waits && !self.state.status.is_final() {
+            self.enqueue(Ask::Documents, Reply::Nobody);
+        }
+    }
+
+    /// For the comparison: what this room has said.
+    pub(super) fn note_documents(&self) {
+        let state = &self.state;
+        let said = (!state.status.is_final()).then_some(&state.settings.documents);
+        let mut noted = self.said.lock();
+        if noted.as_ref() != said {
+            *noted = said.cloned();
         }
     }
 }

@@ -22,7 +22,7 @@ impl Room {
             let (actor, command) = match ask {
                 Ask::Command(actor, command) => (*actor, command),
                 Ask::Knowing(person, command, _) => (Actor::Participant(*person), command),
-                Ask::System(_) => continue,
+                Ask::System(_) | Ask::Documents => continue,
             };
             let Ok(decided) = core::decide(&state, actor, command, at) else { continue };
             for event in decided {

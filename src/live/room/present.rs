@@ -52,6 +52,7 @@ impl Room {
             return;
         }
         self.shown.store(self.seq, Ordering::Release);
+        self.note_documents();
         self.news = true;
         let pushed = self.show.committed(&self.state, &events);
         if !pushed.is_empty() {
@@ -101,7 +102,7 @@ impl Room {
             }
             _ => {}
         }
-        for person in audience::touched_people(&logged.event) {
+        for person in audience::touched_people(&logged.event, &self.state) {
             if self.members.lines_of(person).next().is_some() {
                 self.tell(person, MyChange::You(Box::new(audience::you(&self.state, person))));
             }

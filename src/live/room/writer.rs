@@ -34,6 +34,8 @@ pub enum Ask {
     Knowing(ParticipantId, Command, Knowledge),
     /// A command of the server.
     System(SystemCommand),
+    /// Say what the tables say about notes and whiteboard.
+    Documents,
 }
 
 /// What became of one [`Ask`].
@@ -220,7 +222,7 @@ impl Writer {
     async fn transaction(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let batch = if asks.is_empty() {
             self.read_on().await?
-        } else if self.alone >= ALONE {
+        } else if self.alone >= ALONE && !asks.iter().any(|ask| matches!(ask, Ask::Documents)) {
             metrics::counter!("atelier_live_batches_total", "path" => "optimistic").increment(1);
             self.decide_first(asks).await?
         } else {
@@ -248,7 +250,7 @@ impl Writer {
 
     async fn decide_first(&mut self, asks: &[Ask]) -> Result<Batch, WriteError> {
         let (before, mut batch) = (self.seq, Batch::default());
-        self.decide(asks, &mut batch);
+        self.decide(asks, None, &mut batch);
         let mut tx = self.store.begin(self.key).await?;
         let mine = if batch.events.is_empty() {
             // What was refused, or is already so, must be so now.
@@ -272,7 +274,9 @@ impl Writer {
         let head = if planted!(FenceIgnored) { self.seq } else { head };
         let mut batch = self.catch_up(&mut tx, head).await?;
         if !batch.behind {
-            self.decide(asks, &mut batch);
+            let looks = asks.iter().any(|ask| matches!(ask, Ask::Documents));
+            let documents = if looks { Some(SystemCommand::Documents(tx.documents().await?)) } else { None };
+            self.decide(asks, documents.as_ref(), &mut batch);
         }
         let own = &batch.events[batch.others..];
         if !own.is_empty() {
@@ -282,8 +286,9 @@ impl Writer {
         Ok(batch)
     }
 
-    /// Decides each ask against the state that the ones before it have left.
-    fn decide(&mut self, asks: &[Ask], batch: &mut Batch) {
+    /// Decides each ask against the state that the ones before it have left. `documents`: what the tables say about them,
+    /// if that was asked for.
+    fn decide(&mut self, asks: &[Ask], documents: Option<&SystemCommand>, batch: &mut Batch) {
         let at = self.clock.now();
         for ask in asks {
             let (actor, knows, decision) = match ask {
@@ -295,6 +300,10 @@ impl Writer {
                     (Some(*person), Some((*person, *knows)), decision)
                 }
                 Ask::System(command) => (None, None, core::decide_system(&self.draft, command, at)),
+                Ask::Documents => {
+                    let say = documents.map(|command| core::decide_system(&self.draft, command, at));
+                    (None, None, say.unwrap_or_else(|| Ok(Vec::new())))
+                }
             };
             let late = knows.is_some_and(|(person, knows)| self.acts.overtake(person, knows)) && !planted!(LateIsDone);
             batch.verdicts.push(match decision {

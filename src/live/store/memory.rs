@@ -13,7 +13,7 @@ use super::roll::Roll;
 use crate::{
     kernel::Moment,
     live::{
-        core::{Event, NodeId, Participant, Session, SessionId},
+        core::{Event, NodeId, Participant, Session, SessionDocuments, SessionId},
         log::Logged,
         presence::ledger::{Held, Remains, Row, Sights},
         room::writer::Key,
@@ -85,6 +85,7 @@ struct Kept {
     /// What the tables say.
     tables: Session,
     snapshot: Option<(u64, String)>,
+    documents: SessionDocuments,
 }
 
 /// The database, as one node reaches it.
@@ -141,13 +142,33 @@ impl Memory {
 
     /// Puts a session there whose log begins with these events, the first of which creates it.
     pub fn create(&self, key: Key, state: Session, events: Vec<Logged>) {
-        let kept = Kept { lock: Arc::default(), events, tables: state, snapshot: None };
+        let kept = Kept {
+            lock: Arc::default(),
+            events,
+            tables: state,
+            snapshot: None,
+            documents: SessionDocuments::default(),
+        };
         self.kept.lock().insert(key, kept);
     }
 
     /// The whole log of a session.
     pub fn log(&self, key: Key) -> Vec<Logged> {
         self.kept.lock().get(&key).map(|kept| kept.events.clone()).unwrap_or_default()
+    }
+
+    /// Somebody changes what the tables say about a session's documents.
+    pub fn put_documents(&self, key: Key, documents: SessionDocuments) {
+        if let Some(kept) = self.kept.lock().get_mut(&key) {
+            kept.documents = documents;
+        }
+    }
+
+    /// As `live_documents`.
+    pub(super) fn documents(&self, sessions: &[SessionId]) -> BTreeMap<SessionId, SessionDocuments> {
+        let kept = self.kept.lock();
+        let asked = kept.iter().filter(|(key, _)| sessions.contains(&key.session));
+        asked.map(|(key, kept)| (key.session, kept.documents.clone())).collect()
     }
 
     /// Loses an event, as a database does that was mended by hand.
@@ -294,6 +315,11 @@ impl MemoryTx {
         Ok(self.look(|kept| kept.events.last().map_or(0, |logged| logged.seq)))
     }
 
+    pub(super) async fn documents(&mut self) -> Result<BTreeMap<SessionId, SessionDocuments>, sqlx::Error> {
+        self.step(Step::Read).await?;
+        Ok(self.memory.documents(&[self.key.session]))
+    }
+
     pub(super) async fn read(&mut self, after: u64) -> Result<Vec<Logged>, sqlx::Error> {
         self.step(Step::Read).await?;
         let chunk = |kept: &Kept| {
@@ -430,6 +456,7 @@ mod tests {
             needs_name: false,
             polls: PollSettings { enabled: true, max_open: 1 },
             qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
+            documents: SessionDocuments::default(),
         };
         let created = Logged { seq: 1, at, actor: None, event: Event::Created { settings: settings.clone() } };
         memory.create(key, Session::new(key.session, settings), vec![created]);

@@ -1,17 +1,18 @@
 //! Where sessions are kept: PostgreSQL. In the simulation: memory that keeps the same promises and breaks as badly.
+mod documents;
 #[cfg(test)]
 pub mod memory;
 #[cfg(test)]
 mod roll;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use uuid::Uuid;
 
 #[cfg(test)]
 use self::memory::{Memory, MemoryTx};
 use super::{
-    core::{Session, SessionId},
+    core::{Session, SessionDocuments, SessionId},
     log::{self, Logged},
     projection::{self, Head},
     room::writer::Key,
@@ -74,6 +75,21 @@ impl Store {
             Self::Memory(memory) => Backend::Memory(Box::new(memory.begin(key).await?)),
         };
         Ok(Transaction { session: key.session, head: Head::Behind, tx })
+    }
+
+    /// What the tables say about the notes and whiteboards of these sessions.
+    pub async fn documents(
+        &self,
+        sessions: &[SessionId],
+    ) -> Result<BTreeMap<SessionId, SessionDocuments>, sqlx::Error> {
+        within(DEADLINE, async {
+            match self {
+                Self::Postgres(db) => documents::read(&mut *db.bare().await?, sessions).await,
+                #[cfg(test)]
+                Self::Memory(memory) => Ok(memory.documents(sessions)),
+            }
+        })
+        .await
     }
 
     /// Sessions that nobody hosts any more.
@@ -184,6 +200,18 @@ impl Transaction {
             #[cfg(test)]
             Backend::Memory(tx) => tx.lock_head().await,
         }
+    }
+
+    /// What the tables say about the session's notes and whiteboard. What is read behind the lock of the head is never
+    /// older than what somebody else has said in the session.
+    pub async fn documents(&mut self) -> Result<SessionDocuments, sqlx::Error> {
+        let session = self.session;
+        let mut found = match &mut self.tx {
+            Backend::Postgres(tx) => documents::read(tx, &[session]).await?,
+            #[cfg(test)]
+            Backend::Memory(tx) => tx.documents().await?,
+        };
+        Ok(found.remove(&session).unwrap_or_default())
     }
 
     /// The last number given, without a lock.

@@ -1,6 +1,7 @@
 //! Images of documents: who may hand one in, who sees it, what is refused.
 use reqwest::{Method, Response, header};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 use crate::support::{Account, Atelier, Meeting};
 
@@ -37,6 +38,35 @@ impl Notes {
     async fn looks_at(&self, path: &str) -> Response {
         reqwest::get(format!("http://{}{path}", self.app.address)).await.unwrap()
     }
+    async fn is_there(&self, path: &str) -> bool {
+        self.looks_at(path).await.status() == 200
+    }
+    /// Hands in an image; its address.
+    async fn keeps(&self, length: usize) -> String {
+        let (status, file) = self.hands_in(&self.ada.token, &self.name, png(length)).await;
+        assert_eq!(status, 201, "{file}");
+        file["url"].as_str().unwrap().to_owned()
+    }
+    async fn says(&self, words: &str) {
+        self.ada.writes(&self.name, json!({ "body": words })).await;
+    }
+    async fn arranges(&self, sql: &str) {
+        sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut self.app.database.superuser().await).await.unwrap();
+    }
+    /// So much time goes by; then it is looked for images that can go.
+    async fn later(&self, time: &str) {
+        let aged = format!("UPDATE collab_file_uses SET unused_since = unused_since - interval '{time}'");
+        self.arranges(&format!("{aged}, checked_at = '-infinity'")).await;
+        self.app.collab.sweep_images().await;
+    }
+    async fn images(&self) -> i64 {
+        let count = sqlx::query_scalar("SELECT count(*) FROM collab_files");
+        count.fetch_one(&mut self.app.database.superuser().await).await.unwrap()
+    }
+}
+
+fn shown(address: &str) -> String {
+    format!("Before\n\n![a tree]({address})\n\nafter")
 }
 
 #[tokio::test]
@@ -76,11 +106,7 @@ async fn who_may_not_write_hands_nothing_in() {
     assert_eq!(notes.hands_in(&eve.token, &notes.name, png(100)).await.0, 404);
     assert_eq!(notes.hands_in("atl_nobody", &notes.name, png(100)).await.0, 401);
     assert_eq!(notes.hands_in(&notes.ada.token, "live_notes:1", png(100)).await.0, 404);
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM collab_files")
-        .fetch_one(&mut notes.app.database.superuser().await)
-        .await
-        .unwrap();
-    assert_eq!(count, 0);
+    assert_eq!(notes.images().await, 0);
 }
 
 #[tokio::test]
@@ -106,4 +132,110 @@ async fn what_is_no_image_or_too_much_is_refused_with_the_reason() {
     .unwrap();
     let (status, answer) = notes.hands_in(&notes.ada.token, &notes.name, png(100)).await;
     assert_eq!((status, &answer["code"]), (409, &"conflict".into()));
+}
+
+#[tokio::test]
+async fn an_image_that_is_taken_out_goes_after_a_week_and_whoever_undoes_it_before_finds_it() {
+    let notes = Notes::open("edit").await;
+    let address = notes.keeps(100).await;
+    notes.later("6 days").await;
+    assert!(notes.is_there(&address).await, "handed in, and not put in yet");
+    notes.says(&shown(&address)).await;
+    notes.later("30 days").await;
+    notes.later("30 days").await;
+    notes.says("nothing").await;
+    notes.later("30 days").await;
+    assert!(notes.is_there(&address).await, "until now");
+    notes.later("6 days").await;
+    assert!(notes.is_there(&address).await);
+    // Back, and out again before anybody looks: the week begins anew.
+    notes.says(&shown(&address)).await;
+    notes.says("nothing").await;
+    notes.later("2 days").await;
+    assert!(notes.is_there(&address).await);
+    notes.later("6 days").await;
+    assert!(notes.is_there(&address).await);
+    notes.later("2 days").await;
+    assert!(!notes.is_there(&address).await);
+    notes.says(&shown(&address)).await;
+    assert_eq!(notes.images().await, 0, "an address of nothing is a word like others");
+}
+
+/// Whatever was noted of it: what counts is what the document says when it comes to that.
+#[tokio::test]
+async fn an_image_that_is_in_the_document_never_goes() {
+    let notes = Notes::open("edit").await;
+    let address = notes.keeps(100).await;
+    notes.says(&shown(&address)).await;
+    notes.arranges("UPDATE collab_file_uses SET unused_since = '2020-01-01', checked_seq = -1").await;
+    notes.later("1 day").await;
+    notes.later("30 days").await;
+    assert!(notes.is_there(&address).await);
+}
+
+#[tokio::test]
+async fn what_a_version_shows_stays_as_long_as_the_version() {
+    let notes = Notes::open("edit").await;
+    let address = notes.keeps(100).await;
+    notes.says(&shown(&address)).await;
+    let versions = format!("/documents/{}/versions", notes.name);
+    notes.ada.post(&versions, json!({ "label": "With a tree" })).await.is(201);
+    notes.says("nothing").await;
+    for _ in 0..3 {
+        notes.later("30 days").await;
+    }
+    assert!(notes.is_there(&address).await);
+    notes.arranges("DELETE FROM collab_checkpoints").await;
+    notes.says("nothing more").await;
+    notes.later("6 days").await;
+    assert!(notes.is_there(&address).await, "from now on it is not needed");
+    notes.later("8 days").await;
+    assert!(!notes.is_there(&address).await);
+}
+
+#[tokio::test]
+async fn an_image_that_was_copied_into_another_document_stays_for_that_one() {
+    let notes = Notes::open("edit").await;
+    let address = notes.keeps(100).await;
+    let (_, plan) = notes.ada.plans("Trees").await;
+    let eve = notes.app.instructor("eve").await;
+    let (_, elsewhere) = eve.plans("Trees").await;
+    notes.says(&shown(&address)).await;
+    notes.ada.writes(&plan, json!({ "objective": shown(&address) })).await;
+    eve.writes(&elsewhere, json!({ "objective": shown(&address) })).await;
+    notes.says("nothing").await;
+    for _ in 0..3 {
+        notes.later("30 days").await;
+    }
+    assert!(notes.is_there(&address).await);
+    notes.ada.writes(&plan, json!({ "objective": "nothing" })).await;
+    notes.later("6 days").await;
+    assert!(notes.is_there(&address).await);
+    notes.later("8 days").await;
+    assert!(!notes.is_there(&address).await, "what another organization writes holds nothing of this one");
+}
+
+#[tokio::test]
+async fn in_a_full_document_images_that_were_taken_out_make_room_at_once() {
+    let notes = Notes::open("edit").await;
+    let address = notes.keeps(100).await;
+    notes.says(&shown(&address)).await;
+    let fill = "WITH f AS (
+            INSERT INTO collab_files
+                (organization_id, document_id, secret_hash, content_type, width, height, bytes, content)
+            SELECT organization_id, document_id, n::text::bytea, content_type, 1, 1, 1, 'x'
+            FROM (SELECT * FROM collab_files LIMIT 1) f, generate_series(1, 199) n RETURNING *)
+         INSERT INTO collab_file_uses (organization_id, document_id, file_id, unused_since)
+         SELECT organization_id, document_id, id, now() - interval '50 minutes' FROM f";
+    notes.arranges(fill).await;
+    let refused = notes.hands_in(&notes.ada.token, &notes.name, png(100)).await;
+    assert_eq!((refused.0, &refused.1["code"]), (409, &"conflict".into()), "somebody may want one of them back");
+    notes.arranges("UPDATE collab_file_uses SET unused_since = unused_since - interval '20 minutes'").await;
+    let another = notes.keeps(100).await;
+    assert_eq!(notes.images().await, 2);
+    assert!(notes.is_there(&address).await && notes.is_there(&another).await);
+    // Those that only versions show are not in the way of others.
+    notes.arranges(&fill.replace("now() - interval '50 minutes'", "NULL")).await;
+    notes.arranges("UPDATE collab_file_uses SET only_versions = true WHERE unused_since IS NULL").await;
+    notes.keeps(100).await;
 }

@@ -5,6 +5,7 @@ mod bus_places;
 mod bus_process;
 mod crowd;
 mod diagnose;
+mod documents;
 mod doors;
 mod draining;
 mod events;

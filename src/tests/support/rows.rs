@@ -97,6 +97,14 @@ pub const ROWS: &[Row] = &[
         "(id, organization_id, document_id, secret_hash, content_type, width, height, bytes, content) \
          VALUES ({id}, {org}, {collab_documents}, {id}::text::bytea, 'image/png', 1, 1, 1, 'x')",
     ),
+    row(
+        "collab_file_uses",
+        "(organization_id, document_id, file_id) VALUES ({org}, {collab_documents}, {collab_files})",
+    ),
+    row(
+        "collab_version_files",
+        "(organization_id, checkpoint_id, file_id) VALUES ({org}, {collab_checkpoints}, {collab_files})",
+    ),
     row("live_notes", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row("live_whiteboards", "(id, organization_id, live_session_id) VALUES ({id}, {org}, {live_sessions})"),
     row(

@@ -3,8 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Page, WebSocketRoute } from '@playwright/test';
 import { smaller } from './png';
-import { expect, type House } from './test';
-import type { Workshop } from './workshop';
+import { expect } from './test';
 
 const FOLDER = fileURLToPath(new URL('../../../../docs/screenshots/', import.meta.url));
 
@@ -19,18 +18,6 @@ export async function shoot(page: Page, name: string): Promise<void> {
     writeFileSync(`${FOLDER}${name}-${colorScheme}.png`, picture);
   }
   await page.emulateMedia({ colorScheme: 'light' });
-}
-
-/** A desk at which somebody sits who is called so. */
-export async function desk(house: House, workshop: Workshop, name: string): Promise<Page> {
-  const page = await house.studio(workshop);
-  await page.route('**/api/v1/auth/me', async (route) => {
-    const answer = await route.fetch();
-    const account = (await answer.json()) as { user: { displayName: string } };
-    account.user.displayName = name;
-    await route.fulfill({ response: answer, json: account });
-  });
-  return page;
 }
 
 export const status = (page: Page) => page.locator('[data-status]');

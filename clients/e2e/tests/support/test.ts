@@ -1,7 +1,7 @@
 /** `test` with people: each has a browser of their own, and whatever a page complains about fails the test. */
 import { expect, test as base } from '@playwright/test';
 import type { Browser, BrowserContext, ConsoleMessage, Page } from '@playwright/test';
-import { PASSWORD, Workshop } from './workshop';
+import { PASSWORD, Workshop, type Person } from './workshop';
 
 export { expect };
 export const PHONE = { width: 390, height: 844 };
@@ -36,8 +36,8 @@ export class House {
   desk = (look: Look = {}): Promise<Page> => this.page({ viewport: DESK, ...look });
   wall = (look: Look = {}): Promise<Page> => this.page({ viewport: WALL, ...look });
 
-  /** A desk that is signed in. */
-  async studio(workshop: Workshop, look: Look = {}): Promise<Page> {
+  /** A desk at which somebody is signed in. */
+  async studio(who: Person, look: Look = {}): Promise<Page> {
     const page = await this.desk(look);
     await page.goto('/studio/login');
     const status = await page.evaluate(
@@ -45,7 +45,7 @@ export class House {
         const headers = { 'content-type': 'application/json' };
         return (await fetch('/api/v1/auth/login', { method: 'POST', headers, body: JSON.stringify(body) })).status;
       },
-      { email: workshop.email, password: PASSWORD },
+      { email: who.email, password: PASSWORD, organizationId: who.account.organization.id },
     );
     expect(status).toBe(200);
     return page;

@@ -1,4 +1,5 @@
 /** A workshop through the SDK: what a test needs to be there before somebody looks at it in a browser. */
+import { execFileSync } from 'node:child_process';
 import {
   Api,
   join,
@@ -133,8 +134,14 @@ export class Stage {
   }
 }
 
-/** An organization of its own for each test. */
-export class Workshop {
+/** Somebody who signs in. */
+export interface Person {
+  readonly email: string;
+  readonly account: Account;
+}
+
+/** An organization of its own for each test; whoever made it is Ada. */
+export class Workshop implements Person {
   readonly #rooms: RoomClient[] = [];
 
   private constructor(
@@ -152,6 +159,27 @@ export class Workshop {
     const account = await new Api(rest).login({ email, password: PASSWORD });
     if (!account.token) throw new Error('a login without a token');
     return new Workshop(base, new Api({ ...rest, token: account.token }), account, email);
+  }
+
+  /** Somebody else of the same organization. There is no page for this yet, so the database is told. */
+  async colleague(firstName: string, lastName: string, role = 'org_admin'): Promise<Person> {
+    const email = freshEmail();
+    const rest = { base: `${this.base}/api/v1` };
+    const { user } = await new Api(rest).register({
+      email,
+      password: PASSWORD,
+      firstName,
+      lastName,
+      organizationName: lastName,
+    });
+    const organizationId = this.account.organization.id;
+    const sql = `WITH m AS (INSERT INTO memberships (organization_id, user_id)
+        VALUES ('${organizationId}', '${user.id}') RETURNING id)
+      INSERT INTO membership_roles (organization_id, membership_id, role_id)
+      SELECT '${organizationId}', m.id, r.id FROM m, roles r WHERE r.key = '${role}' AND r.is_system`;
+    execFileSync('psql', ['-q', '-v', 'ON_ERROR_STOP=1', '-c', sql, process.env.DATABASE_URL!]);
+    const account = await new Api(rest).login({ email, password: PASSWORD, organizationId });
+    return { email, account };
   }
 
   async stage(plan: Partial<NewLiveSession> & { title: string }): Promise<Stage> {

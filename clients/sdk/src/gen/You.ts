@@ -3,6 +3,7 @@ import type { MyVote } from "./MyVote";
 import type { QuestionView } from "./QuestionView";
 import type { Right } from "./Right";
 import type { Role } from "./Role";
+import type { SessionBoard } from "./SessionBoard";
 
 /**
  * What only the viewer himself is told about himself.
@@ -43,4 +44,8 @@ upvoted: Array<string>,
 /**
  * One's own questions, pending and dismissed ones included.
  */
-questions: Array<QuestionView>, };
+questions: Array<QuestionView>, 
+/**
+ * The whiteboard, for who may use it though others do not see it; else absent.
+ */
+whiteboard?: SessionBoard, };

@@ -70,6 +70,80 @@ function base(): Promise<IDBDatabase> {
 interface Row {
   key: string;
   update: Uint8Array;
+  /** When it was kept. */
+  at: number;
+}
+
+/** Beside the rows: words of one page that the server does not have yet. Written in one transaction with them. */
+interface Open {
+  key: string;
+  open: true;
+  at: number;
+  /** The page where they are shown, and sent when it is opened. */
+  path: string;
+}
+
+const openKey = (key: string, client: number) => `open/${key}/${client}`;
+
+/** What was written here, is not on the server, and waits until its page is opened. */
+export interface Waiting {
+  document: string;
+  path: string;
+  at: number;
+}
+
+/** What the server has is kept so long after it was last opened. */
+const MOST_AGE = 30 * 24 * 3_600_000;
+
+/**
+ * Deletes what has not been opened for long and is all on the server, whoever wrote it. Gives back what of this person's
+ * is not.
+ */
+export async function tidy(owner: Owner, now = Date.now()): Promise<Waiting[]> {
+  try {
+    const db = await base();
+    try {
+      return await tidied(db.transaction(TABLE, 'readwrite').objectStore(TABLE), owner, now);
+    } finally {
+      db.close();
+    }
+  } catch {
+    // No store, nothing in it.
+    return [];
+  }
+}
+
+async function tidied(store: IDBObjectStore, owner: Owner, now: number): Promise<Waiting[]> {
+  const [index, mine] = [store.index('key'), keyOf(owner, '')];
+  const waiting = new Map<string, Waiting>();
+  const newest = new Map<string, number>();
+  for (let at = await done(index.openCursor()); at; at = await next(at)) {
+    const row = at.value as Row | Open;
+    // What an older page kept without a date stays until a newer one has opened it.
+    newest.set(row.key, Math.max(newest.get(row.key) ?? 0, row.at ?? Infinity));
+    if (!('open' in row)) continue;
+    newest.set(row.key, Infinity);
+    const document = row.key.slice(mine.length);
+    if (row.key.startsWith(mine)) waiting.set(document, { document, path: row.path, at: row.at });
+  }
+  for (const [key, at] of newest) {
+    if (at > now - MOST_AGE || flagged(key).length > 0) continue;
+    for (const old of await done(index.getAllKeys(key))) await done(store.delete(old));
+  }
+  return [...waiting.values()].sort((a, b) => a.at - b.at);
+}
+
+/** Gives up what waits here of one document. */
+export async function giveUp(owner: Owner, document: string): Promise<void> {
+  const key = keyOf(owner, document);
+  unflag(flagged(key));
+  await remove(IDBKeyRange.only(key));
+}
+
+function next(cursor: IDBCursorWithValue): Promise<IDBCursorWithValue | null> {
+  const request = cursor.request as IDBRequest<IDBCursorWithValue | null>;
+  cursor.continue();
+  return done(request);
 }
 
 /** Everything that this person wrote in this browser; at sign-out, so that the next one finds nothing. */
@@ -100,6 +174,9 @@ export class Draft {
   #writing = 0;
   #failed = false;
   #closed = false;
+  /** What other pages had not sent when this one was opened, and since when. */
+  readonly #inherited = new Map<IDBValidKey, number>();
+  readonly #read: IDBValidKey[] = [];
 
   private constructor(key: string, db: IDBDatabase, onchange: () => void) {
     this.key = key;
@@ -120,21 +197,49 @@ export class Draft {
 
   async read(): Promise<Uint8Array[]> {
     const index = this.#db.transaction(TABLE).objectStore(TABLE).index('key');
-    return ((await done(index.getAll(this.key))) as Row[]).map((row) => row.update);
+    const rows = (await done(index.getAll(this.key))) as (Row | Open)[];
+    const keys = await done(index.getAllKeys(this.key));
+    rows.forEach((row, i) => {
+      if ('open' in row) this.#inherited.set(keys[i]!, row.at);
+      else this.#read.push(keys[i]!);
+    });
+    return rows.flatMap((row) => ('open' in row ? [] : [row.update]));
   }
 
-  add(update: Uint8Array): void {
-    this.#write((store) => store.add({ key: this.key, update } satisfies Row));
+  /** `writer`: the client whose words they are, of which the server is not known to have any. */
+  add(update: Uint8Array, writer: number | null): void {
+    const at = Date.now();
+    this.#write((store) => {
+      store.add({ key: this.key, update, at } satisfies Row);
+      if (writer === null) return;
+      store.put({ key: this.key, open: true, at, path: location.pathname } satisfies Open, openKey(this.key, writer));
+    });
   }
 
-  /** One update instead of all that are there, in one transaction. */
+  /** The server has all that this page wrote, and all that it found here. */
+  sent(writer: number): void {
+    const inherited = [...this.#inherited];
+    this.#inherited.clear();
+    this.#write((store) => {
+      store.delete(openKey(this.key, writer));
+      for (const [key, at] of inherited) {
+        const there = store.get(key) as IDBRequest<Open | undefined>;
+        // Another page may have gone on writing, and says so itself.
+        there.onsuccess = () => there.result?.at === at && store.delete(key);
+      }
+    });
+  }
+
+  /** There are words here that a page before this one had not sent. */
+  get waiting(): boolean {
+    return this.#inherited.size > 0;
+  }
+
+  /** One update instead of all that were read, in one transaction. What another page has kept since then stays. */
   replace(update: Uint8Array): void {
     this.#write((store) => {
-      const keys = store.index('key').getAllKeys(this.key);
-      keys.onsuccess = () => {
-        for (const key of keys.result) store.delete(key);
-        store.add({ key: this.key, update } satisfies Row);
-      };
+      for (const key of this.#read.splice(0)) store.delete(key);
+      store.add({ key: this.key, update, at: Date.now() } satisfies Row);
     });
   }
 

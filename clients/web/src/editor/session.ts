@@ -113,12 +113,13 @@ export class DocumentSession {
     const updates = await draft.read();
     if (this.#over) return draft.close();
     for (const update of updates) Y.applyUpdate(this.doc, update, draft);
-    if (updates.length > 1) draft.replace(Y.encodeStateAsUpdate(this.doc));
+    if (updates.length > 0) draft.replace(Y.encodeStateAsUpdate(this.doc));
     // What came while the store was being opened.
-    else if (this.#line.loaded) draft.add(Y.encodeStateAsUpdate(this.doc));
+    if (this.#line.loaded) draft.add(Y.encodeStateAsUpdate(this.doc), this.#dirty ? this.doc.clientID : null);
+    if (this.#dirty) flag(key, this.doc.clientID);
     this.#draft = draft;
     this.#inherited = flagged(key);
-    this.#dirty ||= this.#inherited.length > 0;
+    this.#dirty ||= draft.waiting || this.#inherited.length > 0;
     this.#set(updates.length > 0 ? { loaded: true } : {});
   }
 
@@ -168,8 +169,9 @@ export class DocumentSession {
   }
 
   #updated = (update: Uint8Array, origin: unknown): void => {
-    if (origin !== this.#draft) this.#draft?.add(update);
-    if (origin === this.#provider || origin === this.#draft) return;
+    const foreign = origin === this.#provider || origin === this.#draft;
+    if (origin !== this.#draft) this.#draft?.add(update, foreign ? null : this.doc.clientID);
+    if (foreign) return;
     if (this.#draft && !this.#dirty) flag(this.#draft.key, this.doc.clientID);
     this.#dirty = true;
     this.changed();
@@ -177,8 +179,10 @@ export class DocumentSession {
 
   /** Everything that was written here, on this page or before, is on the server. */
   #sent(): void {
+    const had = this.#dirty;
     this.#dirty = false;
-    if (!this.#draft) return;
+    if (!this.#draft || !had) return;
+    this.#draft.sent(this.doc.clientID);
     unflag([...this.#inherited, ...flagged(this.#draft.key).filter((name) => name.endsWith(`/${this.doc.clientID}`))]);
     this.#inherited = [];
   }

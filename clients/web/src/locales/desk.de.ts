@@ -92,6 +92,19 @@ export default {
   'suggest.show': 'Im Text zeigen',
   'suggest.somebody': 'Jemand',
 
+  'wait.title': {
+    one: 'Worte für ein Dokument sind nur auf diesem Gerät',
+    other: 'Worte für {n} Dokumente sind nur auf diesem Gerät',
+  },
+  'wait.why': 'Der Server hat sie noch nicht. Sie werden gesendet, wenn Sie die Seite öffnen.',
+  'wait.builder_session': 'Plan, geschrieben {day}',
+  'wait.summary': 'Zusammenfassung, geschrieben {day}',
+  'wait.live_notes': 'Notizen, geschrieben {day}',
+  'wait.live_whiteboard': 'Whiteboard, gezeichnet {day}',
+  'wait.open': 'Öffnen und senden',
+  'wait.delete': 'Löschen',
+  'wait.delete.sure': 'Wirklich löschen',
+
   'who.title': 'Wer schrieb was',
   'who.new': 'Gerade erst geschrieben',
   'who.failed': 'Wer was schrieb, ließ sich nicht feststellen: {why}',

@@ -87,6 +87,19 @@ export default {
   'suggest.show': 'Show in the text',
   'suggest.somebody': 'Somebody',
 
+  'wait.title': {
+    one: 'Words for one document are only on this device',
+    other: 'Words for {n} documents are only on this device',
+  },
+  'wait.why': 'The server does not have them yet. They are sent when you open the page.',
+  'wait.builder_session': 'Plan, written {day}',
+  'wait.summary': 'Summary, written {day}',
+  'wait.live_notes': 'Notes, written {day}',
+  'wait.live_whiteboard': 'Whiteboard, drawn {day}',
+  'wait.open': 'Open and send',
+  'wait.delete': 'Delete',
+  'wait.delete.sure': 'Really delete',
+
   'who.title': 'Who wrote what',
   'who.new': 'Written just now',
   'who.failed': 'It could not be found out who wrote what: {why}',

@@ -95,7 +95,13 @@ const de: Translation<typeof en> = {
   'fault.not_positive': 'Minuten müssen eine ganze Zahl über null sein: Listen zeigen noch die letzte gültige.',
   'fault.not_a_date': 'Das ist kein Datum: Listen zeigen noch das letzte gültige.',
   'fault.invalid': 'Das stimmt noch nicht: Listen zeigen noch das letzte Gültige.',
-  'fault.said': 'Einige Felder stimmen noch nicht. Listen zeigen, was vorher dastand.',
+  'fault.no_id':
+    'Diesen Teil hat ein Editor gemacht, den der Server nicht kennt: Listen zeigen noch die letzten gültigen.',
+  'fault.document_invalid': 'Einige Felder stimmen noch nicht. Listen zeigen, was vorher dastand.',
+  'fault.document_refused':
+    'Der neueste Text ließ sich nicht in Listen und Berichte übernehmen. Sie zeigen, was vorher da war. Nach der nächsten Änderung wird es wieder versucht.',
+  'fault.document_unreadable':
+    'Was von diesem Dokument gespeichert ist, lässt sich nicht für Listen und Berichte lesen. Sie zeigen, was vorher da war. Bitte der Verwaltung des Servers melden.',
 
   'plan.frozen': '{status} seit {when}. In diesem Zustand kann der Text nicht geändert werden.',
 

@@ -92,7 +92,12 @@ export default {
   'fault.not_positive': 'Minutes have to be a whole number above zero: lists still show the last good one.',
   'fault.not_a_date': 'This is not a date: lists still show the last good one.',
   'fault.invalid': 'This is not right yet: lists still show the last good one.',
-  'fault.said': 'Some fields are not in order yet. Lists show what was there before.',
+  'fault.no_id': 'This part was not made by an editor that this server knows: lists still show the last good ones.',
+  'fault.document_invalid': 'Some fields are not in order yet. Lists show what was there before.',
+  'fault.document_refused':
+    'The newest text could not be taken over into lists and reports. They show what was there before. It is tried again when something is changed.',
+  'fault.document_unreadable':
+    'What is stored of this document cannot be read for lists and reports. They show what was there before. Please tell whoever runs this server.',
 
   'plan.frozen': '{status} since {when}. The text cannot be changed in this state.',
 

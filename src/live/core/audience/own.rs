@@ -1,6 +1,8 @@
 //! What only one viewer is told about himself, and how many have answered.
 use super::{
-    super::{ParticipantId, PollId, QuestionId, Role, Session, poll::PollStatus},
+    super::{
+        ParticipantId, PollId, QuestionId, Role, Session, documents::SessionBoard, poll::PollStatus, roster::Right,
+    },
     MyVote, QuestionView, You,
     show::{audience_of, question},
 };
@@ -23,7 +25,21 @@ pub fn you(state: &Session, participant: ParticipantId) -> You {
         votes: state.polls.keys().filter_map(|poll| my_vote(state, participant, *poll)).collect(),
         upvoted: upvoted.collect(),
         questions,
+        whiteboard: own_whiteboard(state, participant),
     }
+}
+
+/// The whiteboard, where one sees it by a right of one's own.
+fn own_whiteboard(state: &Session, participant: ParticipantId) -> Option<SessionBoard> {
+    let board = state.settings.documents.whiteboard.as_ref()?;
+    let audience = audience_of(state, participant);
+    let common = state.settings.documents.seen_by(audience).whiteboard.is_some();
+    (!common && draws_by_right(state, participant)).then(|| board.clone())
+}
+
+/// May somebody use the whiteboard, whatever participants may?
+pub(super) fn draws_by_right(state: &Session, participant: ParticipantId) -> bool {
+    state.people.get(&participant).is_some_and(|person| person.rights.contains(&Right::CanUseWhiteboard))
 }
 
 /// The `You` of a read-only link: nobody, who watches.
@@ -38,6 +54,7 @@ pub fn watcher() -> You {
         votes: vec![],
         upvoted: vec![],
         questions: vec![],
+        whiteboard: None,
     }
 }
 

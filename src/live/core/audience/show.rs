@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 
 use super::{
     super::{
-        ParticipantId, Poll, PollId, Question, QuestionId, Role, Session,
+        ParticipantId, Poll, PollId, Question, QuestionId, Role, Session, Settings,
         poll::{PollStatus, Visibility, tally},
         roster::{Participant, Right},
     },
@@ -51,7 +51,7 @@ pub fn sees_tally(poll: &Poll, audience: Audience, voted: bool) -> bool {
 pub fn view(state: &Session, audience: Audience, entity: Entity) -> Option<Change> {
     let hosts = audience == Audience::Hosts;
     match entity {
-        Entity::Session => Some(Change::Session(session(state))),
+        Entity::Session => Some(Change::Session(session(state, audience))),
         Entity::Stage => Some(Change::Stage(stage(state))),
         Entity::Person(id) => state.people.get(&id).filter(|_| hosts).map(|known| Change::Person(person(id, known))),
         Entity::Poll(id) => {
@@ -82,7 +82,7 @@ pub fn snapshot(state: &Session, audience: Audience) -> SessionState {
     let mut questions: Vec<QuestionView> = visible.map(|(id, known)| question(state, *id, known, audience)).collect();
     questions.sort_by_key(|question| (question.asked_at, question.id));
     let people = if hosts { people(state) } else { vec![] };
-    SessionState { session: session(state), stage: stage(state), polls, questions, people }
+    SessionState { session: session(state, audience), stage: stage(state), polls, questions, people }
 }
 
 /// Hosts and raised hands first, then the newest.
@@ -95,10 +95,10 @@ fn people(state: &Session) -> Vec<PersonView> {
     all.into_iter().take(MOST_PEOPLE).map(|(id, known)| person(*id, known)).collect()
 }
 
-fn session(state: &Session) -> SessionView {
+fn session(state: &Session, audience: Audience) -> SessionView {
     SessionView {
         id: state.id,
-        settings: state.settings.clone(),
+        settings: Settings { documents: state.settings.documents.seen_by(audience), ..state.settings.clone() },
         status: state.status,
         locked: state.locked,
         started_at: state.started_at,

@@ -2,6 +2,7 @@
 use super::{
     super::{Event, ParticipantId, QuestionId, Session, Status},
     Audience, Entity,
+    own::draws_by_right,
     show::audience_of,
 };
 
@@ -54,9 +55,13 @@ fn status_changed(status: Status, state: &Session) -> Vec<Entity> {
     entities
 }
 
-/// Whose name, role, rights or hand changed: send them their `You`. They may belong to another audience now.
-pub fn touched_people(event: &Event) -> Vec<ParticipantId> {
+/// Whose name, role, rights, hand or own whiteboard changed: send them their `You`. They may belong to another audience now.
+pub fn touched_people(event: &Event, state: &Session) -> Vec<ParticipantId> {
     match event {
+        // The whiteboard may be there for some only.
+        Event::Configured { .. } => {
+            state.people.keys().copied().filter(|person| draws_by_right(state, *person)).collect()
+        }
         Event::Joined { participant, .. }
         | Event::Left { participant }
         | Event::Renamed { participant, .. }

@@ -7,12 +7,14 @@ use proptest::{
 };
 
 use super::super::{
-    Actor, Choice, Command, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role, Stage, SystemCommand,
+    Actor, Choice, Command, ParticipantId, PollDraft, PollId, PollOption, QuestionId, Role, SessionBoard,
+    SessionDocuments, SessionNotes, Stage, SystemCommand,
     lifecycle::Configure,
     poll::{PollKind, Visibility},
     roster::{Join, Right},
     tests::{Room, id, noon, settings},
 };
+use crate::kernel::document::ParticipantsMay;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -157,7 +159,7 @@ fn lifecycle() -> impl Strategy<Value = Command> {
 
 fn people() -> impl Strategy<Value = Command> {
     let roles = vec![Role::Instructor, Role::Assistant, Role::Participant, Role::Participant, Role::Observer];
-    let rights = vec![Right::CanModerate, Right::CanCreatePolls, Right::CanSpeak];
+    let rights = vec![Right::CanModerate, Right::CanCreatePolls, Right::CanSpeak, Right::CanUseWhiteboard];
     let names = vec!["Bo", "Cy ", ""];
     prop_oneof![
         (person(), select(names))
@@ -227,6 +229,23 @@ fn audience() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// What the tables may say.
+fn documents() -> impl Strategy<Value = SessionDocuments> {
+    let may = || select(vec![ParticipantsMay::Nothing, ParticipantsMay::Read, ParticipantsMay::Edit]);
+    let notes = option::of(may()).prop_map(|participants_may| {
+        participants_may.map(|participants_may| SessionNotes { document: "live_notes:1".to_owned(), participants_may })
+    });
+    let board = (option::of(may()), any::<bool>()).prop_map(|(participants_may, is_locked)| {
+        participants_may.map(|participants_may| SessionBoard {
+            document: "live_whiteboard:1".to_owned(),
+            title: "Plan".to_owned(),
+            is_locked,
+            participants_may,
+        })
+    });
+    (notes, board).prop_map(|(notes, whiteboard)| SessionDocuments { notes, whiteboard })
+}
+
 fn system() -> impl Strategy<Value = SystemCommand> {
     let roles = vec![Role::Participant, Role::Participant, Role::Observer, Role::Assistant];
     let join = (1..=9_u128, select(roles), option::of(Just("Di".to_owned())));
@@ -239,6 +258,7 @@ fn system() -> impl Strategy<Value = SystemCommand> {
             .prop_map(|(node, people)| SystemCommand::NodeLost { node: id(node), people }),
         1 => Just(SystemCommand::CloseDue),
         1 => Just(SystemCommand::Expire),
+        2 => documents().prop_map(SystemCommand::Documents),
     ]
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     Actor, Choice, Command, Decision, Event, OptionId, ParticipantId, PollDraft, PollId, PollOption, Role, Session,
     Settings, SystemCommand, apply, decide, decide_system,
+    documents::SessionDocuments,
     lifecycle::{PollSettings, QaSettings},
     poll::{Poll, PollKind, Visibility},
     roster::Join,
@@ -43,6 +44,7 @@ pub fn settings() -> Settings {
         needs_name: false,
         polls: PollSettings { enabled: true, max_open: 1 },
         qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
+        documents: SessionDocuments::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     live::{
         core::{
             Role, Settings,
+            documents::SessionDocuments,
             lifecycle::{PollSettings, QaSettings},
             roster::Join,
         },
@@ -35,6 +36,7 @@ fn database() -> Memory {
         needs_name: false,
         polls: PollSettings { enabled: true, max_open: 1 },
         qa: QaSettings { enabled: true, pre_moderated: false, anonymous_allowed: true, upvotes: true },
+        documents: SessionDocuments::default(),
     };
     let memory = Memory::new(Tasks::new());
     let created = Event::Created { settings: settings.clone() };
@@ -236,7 +238,7 @@ async fn what_was_not_committed_was_not_done() {
     let (mut one, _, [p, _]) = two_people(&memory).await;
     let (before, old) = (one.state(), one.seq());
     let mut batch = Batch::default();
-    one.decide(&[hand(p, true, old)], &mut batch);
+    one.decide(&[hand(p, true, old)], None, &mut batch);
     one.reset(&before, old);
     let elsewhere = Knowledge { seq: old, connection: Some(2) };
     let other = Ask::Knowing(p, Command::Hand { participant: p, raised: true }, elsewhere);

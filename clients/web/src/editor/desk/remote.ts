@@ -18,6 +18,16 @@ export interface Kept {
   height: number;
 }
 
+/** The server said no, or nothing. */
+export class Refused extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
 export class Remote {
   readonly #document: string;
   readonly #fetch: typeof fetch;
@@ -45,13 +55,12 @@ export class Remote {
   }
 
   async #ask<T>(path: string, more: RequestInit = {}): Promise<T> {
-    const answer = await this.#fetch(`/api/v1${path}`, {
-      credentials: 'same-origin',
-      signal: AbortSignal.timeout(60_000),
-      ...more,
+    const options = { credentials: 'same-origin', signal: AbortSignal.timeout(60_000), ...more } as const;
+    const answer = await this.#fetch(`/api/v1${path}`, options).catch(() => {
+      throw new Refused('unreachable');
     });
-    const body = (await answer.json().catch(() => ({}))) as T & { detail?: string; title?: string };
-    if (!answer.ok) throw new Error(body.detail ?? body.title ?? String(answer.status));
+    const body = (await answer.json().catch(() => ({}))) as T & { code?: string };
+    if (!answer.ok) throw new Refused(body.code ?? 'internal');
     return body;
   }
 }

@@ -20,6 +20,16 @@ export class Faults {
     return this.#error !== null;
   }
 
+  /** What is wrong with the whole, in words. */
+  get whole(): string | null {
+    return this.#error ? textOf(`fault.${this.#error.code}`, textOf('fault.document_invalid', this.#error.code)) : null;
+  }
+
+  /** What is wrong is not at a field, where it would be seen. */
+  get nowhere(): boolean {
+    return this.#error?.fields.length === 0;
+  }
+
   /** In words, or null where nothing is wrong. `field` as the server names it: `title`, `agenda/{id}/title`. */
   of(field: string): string | null {
     const fault = this.#error?.fields.find((one) => one.field === field);

@@ -154,6 +154,17 @@ test('what is wrong with a field is said at the field, until it is right', async
   await vi.waitFor(() => expect(screen.getByRole('textbox', { name: 'Title' })).toBeValid());
 });
 
+test.each([
+  ['document_refused', /could not be taken over into lists and reports/],
+  ['document_unreadable', /cannot be read for lists and reports/],
+])('when the whole is not taken over, that is said: %s', async (code, words) => {
+  const { local } = await planPage();
+  local.say({ type: 'materialised', error: { code, fields: [] } });
+  expect(await screen.findByText(words)).toBeVisible();
+  local.say({ type: 'materialised', error: null });
+  await vi.waitFor(() => expect(screen.queryByText(words)).toBeNull());
+});
+
 test('a schedule that somebody else has changed is not written over by accident', async () => {
   const updatePlan = vi
     .fn()

@@ -2,9 +2,15 @@
 //!
 //! An image is found by a secret in its address, of which only the hash is stored: `<img>` can send no token, and phones
 //! of guests have no cookie. Whoever can read the document has the address; nobody can guess it.
+mod uses;
+
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use self::uses::{SECRET, hash};
+pub use self::uses::{check_in_time, note, note_version, sweep};
 
 use super::DocumentId;
 use crate::{
@@ -17,9 +23,14 @@ pub const MOST_BYTES: usize = 5 * 1024 * 1024;
 /// The most pixels on one side, and in all: what a phone can show without falling over.
 const MOST_SIDE: usize = 12_000;
 const MOST_PIXELS: usize = 50_000_000;
-/// The most images of one document, and their bytes together.
+/// The most images of one document, and their bytes together …
 const MOST_FILES: i64 = 200;
 const MOST_TOGETHER: i64 = 100 * 1024 * 1024;
+/// … and with those that only its versions show.
+const MOST_WITH_VERSIONS: i64 = 1_000;
+const MOST_TOGETHER_WITH_VERSIONS: i64 = 500 * 1024 * 1024;
+/// In a full document an image to which nobody refers makes room for another after this.
+pub const SHORT_GRACE: Duration = Duration::from_hours(1);
 
 /// An image as it comes in, looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +93,8 @@ pub async fn insert(
     )
     .execute(&mut **tx)
     .await?;
-    let known = sqlx::query!(
-        r#"SELECT count(*) AS "count!", coalesce(sum(bytes), 0) AS "bytes!" FROM collab_files WHERE document_id = $1"#,
-        document.uuid()
-    )
-    .fetch_one(&mut **tx)
-    .await?;
     let bytes = i32::try_from(content.len()).unwrap_or(i32::MAX);
-    if known.count >= MOST_FILES || known.bytes + i64::from(bytes) > MOST_TOGETHER {
+    if is_full(tx, document, i64::from(bytes)).await? {
         return Ok(Err(Refused::TooMany));
     }
     let (id, secret) = (clock.id::<()>().uuid(), BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>()));
@@ -101,7 +106,7 @@ pub async fn insert(
         id,
         tx.organization(),
         document.uuid(),
-        hash(&secret),
+        hash(secret.as_bytes()),
         image.content_type,
         side(image.width),
         side(image.height),
@@ -111,25 +116,49 @@ pub async fn insert(
     )
     .execute(&mut **tx)
     .await?;
+    // It is not in the document yet.
+    sqlx::query!(
+        "INSERT INTO collab_file_uses (organization_id, document_id, file_id, unused_since) VALUES ($1, $2, $3, $4)",
+        tx.organization(),
+        document.uuid(),
+        id,
+        clock.now(),
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(Ok((id, secret)))
+}
+
+/// Would so many bytes more be too much?
+async fn is_full(tx: &mut TenantTx, document: DocumentId, bytes: i64) -> Result<bool, sqlx::Error> {
+    let known = sqlx::query!(
+        r#"SELECT count(*) AS "count!", coalesce(sum(f.bytes), 0) AS "bytes!",
+                  count(*) FILTER (WHERE u.only_versions) AS "old!",
+                  coalesce(sum(f.bytes) FILTER (WHERE u.only_versions), 0) AS "old_bytes!"
+           FROM collab_files f
+           LEFT JOIN collab_file_uses u ON u.document_id = f.document_id AND u.file_id = f.id
+           WHERE f.document_id = $1"#,
+        document.uuid()
+    )
+    .fetch_one(&mut **tx)
+    .await?;
+    let together = known.bytes + bytes;
+    let now = known.count - known.old >= MOST_FILES || together - known.old_bytes > MOST_TOGETHER;
+    Ok(now || known.count >= MOST_WITH_VERSIONS || together > MOST_TOGETHER_WITH_VERSIONS)
 }
 
 /// The image of an address: its kind and its bytes. None: there is none.
 pub async fn find(db: &Db, secret: &str) -> Result<Option<(String, Vec<u8>)>, sqlx::Error> {
-    if secret.len() != 43 {
+    if secret.len() != SECRET {
         return Ok(None);
     }
     let row = sqlx::query!(
         r#"SELECT content_type AS "content_type!", content AS "content!" FROM collab_file($1)"#,
-        hash(secret)
+        hash(secret.as_bytes())
     )
     .fetch_optional(&mut *db.bare().await?)
     .await?;
     Ok(row.map(|row| (row.content_type, row.content)))
-}
-
-fn hash(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
 }
 
 #[cfg(test)]

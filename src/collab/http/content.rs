@@ -9,7 +9,10 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::asker;
+use super::{
+    asker,
+    costly::{beside, turn},
+};
 use crate::{
     collab::{
         Collab, Name, Scope, Shut,
@@ -72,28 +75,37 @@ where
     (status = 200, description = "What it says.", content(
         (Object = "application/json"), (String = "text/markdown"), (String = "text/html"), (String = "text/plain"))),
     (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 429, description = "Too often in another form than JSON.", body = Problem),
     (status = 503, description = "It cannot be read right now.", body = Problem),
 ))]
 async fn read(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
+    State(identity): State<Identity>,
     Path(document): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, _) = find(&collab, &presented, &document).await?;
+    // JSON is what every page that shows a document asks for.
+    let _turn = match wish.format {
+        Format::Json => None,
+        Format::Markdown | Format::Html | Format::Text => Some(turn(&identity, &presented).await?),
+    };
     let content = collab.content(key, None).await.map_err(refused)?;
-    Ok(shown(&content, name.kind.schema(), &wish))
+    shown(content, name.kind.schema(), &wish).await
 }
 
 /// What a document says, as it is wanted.
-pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response {
-    match wish.format {
+pub(super) async fn shown(content: Content, schema: &'static Schema, wish: &Wish) -> Result<Response, Problem> {
+    let format = wish.format;
+    beside(move || match format {
         Format::Json => Answer(content.to_json(Form::Nodes)).into_response(),
         Format::Markdown => text("text/markdown; charset=utf-8", content.to_markdown(schema)),
         Format::Html => text("text/html; charset=utf-8", content.to_html(schema)),
         Format::Text => text("text/plain; charset=utf-8", content.to_plain(schema)),
-    }
+    })
+    .await
 }
 
 /// Change a document

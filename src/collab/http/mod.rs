@@ -2,6 +2,7 @@
 mod attribution;
 mod collaborators;
 mod content;
+mod costly;
 mod files;
 mod subjects;
 mod ticket;

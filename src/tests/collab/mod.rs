@@ -11,6 +11,7 @@ mod foreign;
 mod frames;
 mod invited;
 mod killed;
+mod kills;
 mod limits;
 mod log;
 mod looking;

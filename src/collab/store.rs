@@ -55,6 +55,8 @@ pub struct Draft {
     pub origin: Origin,
     /// What is new in it: its author's.
     pub inserted: Vec<IdRange>,
+    /// The clients among them that are certainly its author's own.
+    pub claims: Vec<u64>,
     /// The whole state before it, where that is to be kept as a version.
     pub before: Option<Arc<[u8]>>,
 }

@@ -53,6 +53,15 @@ pub struct Peer {
     pub person: Uuid,
 }
 
+/// With whom a client looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Looks {
+    /// The user who introduced it.
+    pub person: Uuid,
+    /// It is held by a connection, here or on another node.
+    pub live: bool,
+}
+
 /// What is to be told: a client and what it says, or that it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -160,6 +169,12 @@ impl Awareness {
             client.clock += 1;
         }
         self.seen(here)
+    }
+
+    /// Who looks with this client, or did a while ago.
+    pub fn looks(&self, client: u64) -> Option<Looks> {
+        let client = self.clients.get(&client)?;
+        Some(Looks { person: client.person?, live: client.holder != Holder::Nobody })
     }
 
     /// Does this say nothing of clients that this connection holds, or could come to hold?

@@ -14,7 +14,8 @@ mod write;
 use std::fmt;
 
 use yrs::{
-    ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, TransactionMut, Update, updates::decoder::Decode,
+    ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, TransactionMut, Update,
+    updates::{decoder::Decode, encoder::Encode},
 };
 
 use self::guard::{guarded, guarded_look, unwinding};
@@ -79,6 +80,8 @@ pub enum Outcome {
     Known,
     /// Something has to come first. Nothing was changed; try again later.
     Missing(Missing),
+    /// It brings something new of these clients, which whoever sent it may not. Nothing was changed.
+    Foreign(Vec<u64>),
     /// It is no update of an honest client. Nothing was changed.
     Bad(Bad),
     /// The document would be larger than [`MOST_BYTES`]. Nothing was changed.
@@ -229,6 +232,11 @@ impl Document {
 
     /// Takes in an update of somebody else.
     pub fn integrate(&mut self, update: &[u8], limits: &Limits) -> Outcome {
+        self.integrate_if(update, limits, |_| true)
+    }
+
+    /// The same, if whoever sent it may write under all clients of which it brings something new.
+    pub fn integrate_if(&mut self, update: &[u8], limits: &Limits, may: impl Fn(u64) -> bool) -> Outcome {
         if let Some(broken) = self.broken {
             return Outcome::Broken(broken);
         }
@@ -239,6 +247,11 @@ impl Document {
         };
         if ready.inserted.is_empty() && ready.deleted.is_empty() {
             return Outcome::Known;
+        }
+        let foreign = ready.inserted.iter().map(|range| range.client).filter(|client| !may(*client));
+        let foreign: Vec<u64> = foreign.collect();
+        if !foreign.is_empty() {
+            return Outcome::Foreign(foreign);
         }
         match self.has_room(update.len()) {
             // Deleting is always possible, and what is in the log is in the document.
@@ -414,6 +427,15 @@ impl Document {
 /// Several deltas that follow each other, as one update. Slow for many: some dozens at most.
 pub fn merged(deltas: &[&[u8]]) -> Option<Vec<u8>> {
     unwinding(|| yrs::merge_updates_v1(deltas.iter().copied()).ok()).ok().flatten()
+}
+
+/// What is left of an update that has passed the gate without the pieces of these clients. None: it cannot be read.
+pub fn without(update: &[u8], clients: &[u64]) -> Option<Vec<u8>> {
+    let mut all = StateVector::default();
+    for client in clients {
+        all.set_max(ClientID::new(*client), u32::MAX);
+    }
+    unwinding(|| yrs::diff_updates_v1(update, &all.encode_v1()).ok()).ok().flatten()
 }
 
 /// The pieces that an update of the log brings. None: it cannot be read.

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    collab::{DocumentId, gate::IdRange, store},
+    collab::{
+        DocumentId,
+        store::{self, Draft},
+    },
     db::TenantTx,
     kernel::{Id, caller},
 };
@@ -23,20 +26,35 @@ pub struct Authored {
     pub to: u64,
     /// Whose they are.
     pub user: Uuid,
+    /// The client is certainly theirs; others may have brought pieces of it.
+    pub claimed: bool,
+}
+
+/// Whose a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    /// A person's or guest's; none: the server's own.
+    pub user: Option<Uuid>,
+    /// They have shown that it is theirs: typed under it, or looked with it. Otherwise they brought pieces of it among
+    /// others, which anybody may do who has them.
+    pub sure: bool,
 }
 
 /// The ranges of several updates in their order, those that follow each other joined.
-fn joined<'a>(new: impl IntoIterator<Item = (Id<caller::User>, &'a [IdRange])>) -> Vec<Authored> {
+fn joined<'a>(new: impl IntoIterator<Item = (Id<caller::User>, &'a Draft)>) -> Vec<Authored> {
     let mut all: Vec<Authored> = vec![];
     let mut newest: HashMap<u64, usize> = HashMap::new();
-    for (user, ranges) in new {
-        for range in ranges {
+    for (user, draft) in new {
+        for range in &draft.inserted {
+            let claimed = draft.claims.contains(&range.client);
             let (client, from, to, user) = (range.client, u64::from(range.from), u64::from(range.to), user.uuid());
             match newest.get(&client).map(|at| &mut all[*at]) {
-                Some(last) if last.to == from && last.user == user => last.to = to,
+                Some(last) if last.to == from && last.user == user => {
+                    (last.to, last.claimed) = (to, last.claimed || claimed);
+                }
                 _ => {
                     newest.insert(client, all.len());
-                    all.push(Authored { client, from, to, user });
+                    all.push(Authored { client, from, to, user, claimed });
                 }
             }
         }
@@ -49,7 +67,7 @@ pub async fn record<'a>(
     tx: &mut TenantTx,
     id: DocumentId,
     seq: u64,
-    new: impl IntoIterator<Item = (Id<caller::User>, &'a [IdRange])>,
+    new: impl IntoIterator<Item = (Id<caller::User>, &'a Draft)>,
 ) -> Result<(), sqlx::Error> {
     let new = joined(new);
     if new.is_empty() {
@@ -59,22 +77,24 @@ pub async fn record<'a>(
     let froms: Vec<i64> = new.iter().map(|range| store::to_signed(range.from)).collect();
     let tos: Vec<i64> = new.iter().map(|range| store::to_signed(range.to)).collect();
     let users: Vec<Uuid> = new.iter().map(|range| range.user).collect();
+    let claimed: Vec<bool> = new.iter().map(|range| range.claimed).collect();
     sqlx::query!(
         "WITH new AS (
-             SELECT n.client, lower(r.piece) AS from_clock, upper(r.piece) AS to_clock, n.user_id
-             FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::uuid[])
-                 AS n (client, from_clock, to_clock, user_id)
+             SELECT n.client, lower(r.piece) AS from_clock, upper(r.piece) AS to_clock, n.user_id,
+                    n.claimed
+             FROM unnest($4::bigint[], $5::bigint[], $6::bigint[], $7::uuid[], $8::boolean[])
+                 AS n (client, from_clock, to_clock, user_id, claimed)
              CROSS JOIN LATERAL unnest(int8multirange(int8range(n.from_clock, n.to_clock)) - coalesce(
                  (SELECT range_agg(int8range(a.from_clock, a.to_clock)) FROM collab_authorship a
                   WHERE a.document_id = $2 AND a.client = n.client
                     AND a.from_clock < n.to_clock AND a.to_clock > n.from_clock), '{}'::int8multirange)) AS r (piece)
          ), grown AS (
-             UPDATE collab_authorship a SET to_clock = n.to_clock, seq = $3 FROM new n
+             UPDATE collab_authorship a SET to_clock = n.to_clock, seq = $3, claimed = a.claimed OR n.claimed FROM new n
              WHERE a.document_id = $2 AND a.client = n.client AND a.to_clock = n.from_clock AND a.user_id = n.user_id
              RETURNING n.client, n.from_clock
          )
-         INSERT INTO collab_authorship (organization_id, document_id, client, from_clock, to_clock, user_id, seq)
-         SELECT $1, $2, n.client, n.from_clock, n.to_clock, n.user_id, $3 FROM new n
+         INSERT INTO collab_authorship (organization_id, document_id, client, from_clock, to_clock, user_id, claimed, seq)
+         SELECT $1, $2, n.client, n.from_clock, n.to_clock, n.user_id, n.claimed, $3 FROM new n
          WHERE NOT EXISTS (
              SELECT FROM grown g WHERE g.client = n.client AND g.from_clock = n.from_clock)",
         tx.organization(),
@@ -84,6 +104,7 @@ pub async fn record<'a>(
         &froms,
         &tos,
         &users,
+        &claimed,
     )
     .execute(&mut **tx)
     .await
@@ -106,7 +127,7 @@ pub async fn bound(tx: &mut TenantTx, id: DocumentId) -> Result<(), sqlx::Error>
 /// All that is known of who wrote what, by client and clock.
 pub async fn all(tx: &mut TenantTx, id: DocumentId) -> Result<Vec<Authored>, sqlx::Error> {
     let rows = sqlx::query!(
-        "SELECT client, from_clock, to_clock, user_id FROM collab_authorship WHERE document_id = $1
+        "SELECT client, from_clock, to_clock, user_id, claimed FROM collab_authorship WHERE document_id = $1
          ORDER BY client, from_clock LIMIT $2",
         id.uuid(),
         2 * MOST_RANGES
@@ -118,27 +139,56 @@ pub async fn all(tx: &mut TenantTx, id: DocumentId) -> Result<Vec<Authored>, sql
         from: store::from_signed(row.from_clock),
         to: store::from_signed(row.to_clock),
         user: row.user_id,
+        claimed: row.claimed,
     });
     Ok(authored.collect())
+}
+
+/// Whose these clients are, or all of them: theirs who are sure of it before theirs who wrote first.
+pub async fn owners(
+    tx: &mut TenantTx,
+    id: DocumentId,
+    clients: Option<&[u64]>,
+) -> Result<Vec<(u64, Owner)>, sqlx::Error> {
+    let clients: Option<Vec<i64>> = clients.map(|clients| clients.iter().copied().map(store::to_signed).collect());
+    let rows = sqlx::query!(
+        "SELECT DISTINCT ON (client) client, user_id, claimed FROM collab_authorship
+         WHERE document_id = $1 AND ($2::bigint[] IS NULL OR client = ANY ($2))
+         ORDER BY client, claimed DESC, from_clock LIMIT $3",
+        id.uuid(),
+        clients.as_deref(),
+        2 * MOST_RANGES
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    let owners = rows
+        .into_iter()
+        .map(|row| (store::from_signed(row.client), Owner { user: Some(row.user_id), sure: row.claimed }));
+    Ok(owners.collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collab::{gate::IdRange, store::Origin};
+
+    fn draft(inserted: &[(u64, u32, u32)], claims: &[u64]) -> Draft {
+        let inserted = inserted.iter().map(|(client, from, to)| IdRange { client: *client, from: *from, to: *to });
+        let (inserted, claims) = (inserted.collect(), claims.to_vec());
+        Draft { payload: vec![], author: None, origin: Origin::Client, inserted, claims, before: None }
+    }
 
     #[test]
     fn what_follows_is_joined_and_nothing_else() {
         let (ada, bo) = (Id::new(Uuid::from_u128(1)), Id::new(Uuid::from_u128(2)));
-        let range = |client, from, to| IdRange { client, from, to };
-        let one = [range(7, 0, 3), range(9, 0, 1)];
-        let two = [range(7, 3, 5)];
-        let three = [range(7, 5, 6)];
-        let four = [range(7, 8, 9)];
-        let updates = [(ada, &one[..]), (ada, &two[..]), (bo, &three[..]), (bo, &four[..])];
-        let found: Vec<_> = joined(updates)
+        let one = draft(&[(7, 0, 3), (9, 0, 1)], &[]);
+        let two = draft(&[(7, 3, 5)], &[7]);
+        let three = draft(&[(7, 5, 6)], &[]);
+        let four = draft(&[(7, 8, 9)], &[7]);
+        let found: Vec<_> = joined([(ada, &one), (ada, &two), (bo, &three), (bo, &four)])
             .into_iter()
-            .map(|range| (range.client, range.from, range.to, range.user.as_u128()))
+            .map(|range| (range.client, range.from, range.to, range.user.as_u128(), range.claimed))
             .collect();
-        assert_eq!(found, [(7, 0, 5, 1), (9, 0, 1, 1), (7, 5, 6, 2), (7, 8, 9, 2)]);
+        assert_eq!(found, [(7, 0, 5, 1, true), (9, 0, 1, 1, false), (7, 5, 6, 2, false), (7, 8, 9, 2, true)]);
     }
 }

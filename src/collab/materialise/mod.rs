@@ -38,7 +38,7 @@ pub(super) async fn fill(tx: &mut TenantTx, id: DocumentId, name: Name, now: Mom
     let Some(delta) = written else { return Ok(()) };
     let head = Head { id, seq: 0, snapshot_seq: 0, tail_bytes: 0, frozen_at: None, rights: 0 };
     let (payload, inserted) = (delta.bytes, delta.inserted);
-    let draft = Draft { payload, author: None, origin: Origin::Import, inserted, before: None };
+    let draft = Draft { payload, author: None, origin: Origin::Import, inserted, claims: vec![], before: None };
     let seq = store::append(tx, &head, &[draft], NODE).await?;
     store::set_materialised(tx, id, seq, None, now).await?;
     Ok(())

@@ -6,9 +6,10 @@ use futures_util::FutureExt;
 use super::{
     Batch, FROZEN, PACE, RETRY, Room,
     others::{ASK, LEASE},
+    owners,
     peers::Said,
     versions::VERSION,
-    writer::{self, Key, WriteError, Written},
+    writer::{self, Key, Work, WriteError, Written},
 };
 use crate::{
     bus::{MOST_BYTES, Packet},
@@ -16,7 +17,7 @@ use crate::{
         awareness::Announcement,
         document::{Document, Outcome},
         gate::Limits,
-        history,
+        history::{self, authorship::Owner},
         lib0::{Reader, Writer},
         store::{self, Stored},
     },
@@ -58,10 +59,12 @@ impl Room {
         self.not_before = None;
         self.under_way = std::mem::take(&mut self.next);
         self.commit_began = Instant::now();
-        let drafts = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
+        let drafts: Vec<_> = self.under_way.drafts.iter().map(|(draft, _)| draft.clone()).collect();
+        let ask = self.owners.are_open(&drafts);
         let node = self.origin.to_string();
-        self.commit =
-            Some(writer::write(self.db.clone(), self.clock.clone(), self.key, self.seq, drafts, node).boxed());
+        self.commit = Some(
+            writer::write(self.db.clone(), self.clock.clone(), self.key, self.seq, Work { drafts, ask }, node).boxed(),
+        );
     }
 
     pub(super) fn finish_commit(&mut self, result: Result<Written, WriteError>) {
@@ -80,6 +83,8 @@ impl Room {
                 // The document here holds what will never be: everybody begins anew from the database.
                 self.give_up("changes refused");
             }
+            // The next one who opens it knows more.
+            Err(WriteError::Foreign) => self.give_up("pieces of another person's client"),
             // Not refused: whoever wrote them brings them again to a document that knows what the others wrote.
             Err(WriteError::Taken) => self.give_up("pieces of the same numbers were written elsewhere"),
             Err(error) => {
@@ -106,6 +111,8 @@ impl Room {
             metrics::counter!("atelier_collab_log_pulls_total").increment(1);
         }
         self.take_in(&written.missed);
+        self.owners.learn(written.owners.iter().copied());
+        batch.drafts.iter().for_each(|(draft, _)| self.owners.saved(draft));
         self.rights_changed(written.rights);
         for (draft, from) in &batch.drafts {
             self.unwritten = self.unwritten.saturating_sub(draft.payload.len());
@@ -126,7 +133,9 @@ impl Room {
         if !batch.drafts.is_empty() {
             self.written();
             let updates: Vec<&[u8]> = batch.drafts.iter().map(|(draft, _)| draft.payload.as_slice()).collect();
-            self.publish(written.after, written.to, encode_updates(&updates));
+            let mut payload = encode_updates(&updates);
+            self.owners.encode(batch.drafts.iter().map(|(draft, _)| draft), &mut payload);
+            self.publish(written.after, written.to, payload.finish());
         }
         if written.compact && self.compacting.is_none() {
             self.compact();
@@ -150,7 +159,7 @@ impl Room {
             }
             Outcome::Known => {}
             // The log is complete in its order: what does not fit now never will.
-            Outcome::Missing(_) | Outcome::Bad(_) | Outcome::Full | Outcome::Broken(_) => {
+            Outcome::Missing(_) | Outcome::Foreign(_) | Outcome::Bad(_) | Outcome::Full | Outcome::Broken(_) => {
                 self.give_up("an update of the log does not fit");
             }
         }
@@ -181,7 +190,8 @@ impl Room {
             Some((&RIGHTS, rights)) => self.hear_rights(rights),
             _ if packet.to <= self.seq => {}
             Some((&UPDATES, rest)) if packet.after == self.seq && self.commit.is_none() => match decode_updates(rest) {
-                Some(updates) => {
+                Some((updates, owners)) => {
+                    self.owners.learn(owners);
                     for update in updates {
                         self.take_in_one(update);
                     }
@@ -268,17 +278,22 @@ async fn compacted(db: &Db, key: Key) -> Result<bool, WriteError> {
     Ok(true)
 }
 
-fn encode_updates(updates: &[&[u8]]) -> Vec<u8> {
+fn encode_updates(updates: &[&[u8]]) -> Writer {
     let mut writer = Writer::new();
     writer.byte(UPDATES).uint(updates.len() as u64);
     for update in updates {
         writer.bytes(update);
     }
-    writer.finish()
+    writer
 }
 
-fn decode_updates(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+/// The updates in a packet, and whose the clients in them are.
+type Told<'a> = (Vec<&'a [u8]>, Vec<(u64, Owner)>);
+
+fn decode_updates(bytes: &[u8]) -> Option<Told<'_>> {
     let mut reader = Reader::new(bytes);
     let count = usize::try_from(reader.uint().ok()?).ok().filter(|count| *count <= MOST_UPDATES)?;
-    (0..count).map(|_| reader.bytes().ok()).collect()
+    let updates = (0..count).map(|_| reader.bytes().ok()).collect::<Option<_>>()?;
+    // Nodes of an older version say nothing behind that, and hear nothing of it.
+    Some((updates, owners::decode(&mut reader)))
 }

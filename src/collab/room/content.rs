@@ -75,7 +75,8 @@ impl Room {
         let Some(delta) = self.document.write(&change.content, "server")? else { return Ok(()) };
         self.unwritten += delta.bytes.len();
         let Delta { bytes: payload, inserted, .. } = delta;
-        let draft = Draft { payload, author: Some(change.author), origin: Origin::Server, inserted, before };
+        let claims = inserted.iter().map(|range| range.client).collect();
+        let draft = Draft { payload, author: Some(change.author), origin: Origin::Server, inserted, claims, before };
         self.next.since.get_or_insert_with(Instant::now);
         self.next.drafts.push((draft, None));
         self.try_held();

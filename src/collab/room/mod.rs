@@ -7,6 +7,7 @@ mod commit;
 mod content;
 mod handle;
 mod others;
+mod owners;
 mod peers;
 mod resident;
 mod rights;
@@ -31,12 +32,13 @@ pub use self::{
     versions::VERSION,
     writer::{Key, WriteError},
 };
-use self::{handle::Message, others::Others, peers::Peers, resident::Resident, writer::Written};
+use self::{handle::Message, others::Others, owners::Owners, peers::Peers, resident::Resident, writer::Written};
 use super::{
     Settings,
     awareness::{self, Awareness, Connection},
     document::Document,
     history,
+    lib0::LARGEST,
     schema::{Content, Kind},
     store::{self, Draft},
 };
@@ -104,6 +106,7 @@ struct Room {
     seq: u64,
     resident: Resident,
     others: Others,
+    owners: Owners,
     looks_due: Option<Instant>,
     peers: Peers,
     awareness: Awareness,
@@ -136,7 +139,7 @@ pub async fn open(
     let channel = Channel::document(key.organization, key.document.uuid());
     // Listen first, then read: what is published in between is either read or heard.
     let subscription = bus.subscribe(channel);
-    let Opened { document, kind, seq, unkept, behind, session } = read(&db, key).await?;
+    let Opened { document, kind, seq, owners, unkept, behind, session } = read(&db, key).await?;
     let rights = session.map(|session| bus.subscribe(Channel::rights(key.organization, session)));
     let (inbox, messages) = mpsc::channel(INBOX);
     let resident = Resident::new(seq, document.size().memory());
@@ -154,6 +157,7 @@ pub async fn open(
         seq,
         resident,
         others: Others::new(now),
+        owners,
         looks_due: None,
         peers: Peers::default(),
         awareness: Awareness::new(),
@@ -182,6 +186,7 @@ struct Opened {
     document: Document,
     kind: Kind,
     seq: u64,
+    owners: Owners,
     /// Since when there is something in it that no version has.
     unkept: Option<Duration>,
     /// Are there columns that do not say the same yet?
@@ -193,20 +198,21 @@ struct Opened {
 async fn read(db: &Db, key: Key) -> Result<Opened, WriteError> {
     let mut tx = db.tenant_as(key.organization, None).await?;
     let (kind, seq, parts) = store::parts(&mut tx, key.document).await?.ok_or(WriteError::Gone)?;
+    let owners = history::authorship::owners(&mut tx, key.document, None).await?;
     let unkept = history::unkept_for(&mut tx, key.document).await?;
     let progress = store::progress(&mut tx, key.document).await?;
     let behind = kind.has_columns() && progress.is_some_and(|progress| progress.materialised < seq);
     let session = store::session(&mut tx, key.document).await?;
     tx.commit().await?;
     // A long history takes a while; the others shall not wait for it.
-    let client = rand::random();
+    let client = rand::random::<u64>() & LARGEST;
     let loading =
         tokio::task::spawn_blocking(move || Document::load(kind.schema(), client, parts.iter().map(Vec::as_slice)));
     let document = loading.await.map_err(|_| WriteError::Broken)?.map_err(|error| {
         tracing::error!(document = %key.document, %error, "a document cannot be read");
         WriteError::Broken
     })?;
-    Ok(Opened { document, kind, seq, unkept, behind, session })
+    Ok(Opened { document, kind, seq, owners: Owners::new(owners, client), unkept, behind, session })
 }
 
 impl Room {

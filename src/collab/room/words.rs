@@ -6,13 +6,16 @@ use super::{
     handle::Words,
     peers::{Held, Said},
 };
-use crate::collab::{
-    awareness::Connection,
-    document::{Broken, Delta, Outcome},
-    gate::Limits,
-    hocuspocus::{Scope, SyncStatus},
-    store::{Draft, Origin},
-    ysync::Clocks,
+use crate::{
+    collab::{
+        awareness::Connection,
+        document::{Broken, Delta, IdRange, Outcome, without},
+        gate::Limits,
+        hocuspocus::{Scope, SyncStatus},
+        store::{Draft, Origin},
+        ysync::Clocks,
+    },
+    kernel::{Id, caller},
 };
 
 /// After so many updates that no honest client makes, a connection is closed.
@@ -31,8 +34,8 @@ impl Room {
         match words {
             Words::Hello => self.peers.tell(connection, Said::Step1(&self.document.clocks().encode())),
             Words::Step1(vector) => self.answer_step1(connection, &vector),
-            Words::Step2(update) => self.take(connection, update, &Limits::STEP2),
-            Words::Update(update) => self.take(connection, update, &Limits::UPDATE),
+            Words::Step2(update) => self.take(connection, update, &Limits::STEP2, false),
+            Words::Update(update) => self.take(connection, update, &Limits::UPDATE, true),
             Words::Awareness(update) => self.hear_awareness(connection, update),
             Words::QueryAwareness => {
                 let everybody = crate::collab::awareness::encode(&self.awareness.everybody());
@@ -77,7 +80,7 @@ impl Room {
         }
     }
 
-    fn take(&mut self, connection: Connection, update: Vec<u8>, limits: &Limits) {
+    fn take(&mut self, connection: Connection, update: Vec<u8>, limits: &Limits, typed: bool) {
         let Some(peer) = self.peers.get(connection) else { return };
         if peer.scope == Scope::ReadOnly {
             // Nothing new is nothing forbidden: every client sends its Step2.
@@ -87,12 +90,17 @@ impl Room {
             }
             return self.refuse_change(connection);
         }
-        match self.document.integrate(&update, limits) {
+        let (outcome, whole) = self.integrate(connection, &update, limits);
+        if !whole {
+            self.warn_of_foreign(connection);
+        }
+        match outcome {
             Outcome::Integrated(delta) => {
-                self.enqueue(connection, delta);
+                self.enqueue(connection, delta, typed, whole);
                 self.try_held();
             }
-            Outcome::Known => self.next.dues.push(Due::Status(connection)),
+            Outcome::Known if whole => self.next.dues.push(Due::Status(connection)),
+            Outcome::Known | Outcome::Foreign(_) => self.refuse_change(connection),
             Outcome::Missing(_) => {
                 // Perhaps another node has it, or this connection brings it with its Step2.
                 self.behind = true;
@@ -114,14 +122,56 @@ impl Room {
         }
     }
 
-    fn enqueue(&mut self, connection: Connection, delta: Delta) {
+    /// Takes in what somebody brings, but for what is new of other people's clients. False: there was such a thing, and
+    /// only the rest of it is in. Who sent it need not be to blame: a page has the words of others too, and brings them
+    /// when the server has lost them.
+    fn integrate(&mut self, connection: Connection, update: &[u8], limits: &Limits) -> (Outcome, bool) {
+        let Self { document, owners, awareness, peers, .. } = self;
+        let Some(person) = peers.get(connection).map(|peer| peer.user.uuid()) else { return (Outcome::Known, true) };
+        let may = |client| owners.admit(client, person, awareness.looks(client));
+        let foreign = match document.integrate_if(update, limits, may) {
+            Outcome::Foreign(foreign) => foreign,
+            outcome => return (outcome, true),
+        };
+        let rest = without(update, &foreign).map(|rest| document.integrate_if(&rest, limits, may));
+        (rest.unwrap_or(Outcome::Known), false)
+    }
+
+    fn warn_of_foreign(&mut self, connection: Connection) {
+        metrics::counter!("atelier_collab_foreign_updates_total").increment(1);
+        // Once for each connection: from here on it has not saved everything.
+        if let Some(peer) = self.peers.get(connection).filter(|peer| !peer.refused) {
+            tracing::warn!(document = %self.key.document, user = %peer.user, "something new of another person's client");
+        }
+    }
+
+    /// Part of it that is not `whole` was refused.
+    fn enqueue(&mut self, connection: Connection, delta: Delta, typed: bool, whole: bool) {
         let author = self.peers.get(connection).map(|peer| peer.user);
+        let claims = author.map(|author| self.claims(author, &delta.inserted, typed)).unwrap_or_default();
         self.unwritten += delta.bytes.len();
         let Delta { bytes: payload, inserted, .. } = delta;
-        let draft = Draft { payload, author, origin: Origin::Client, inserted, before: None };
+        let draft = Draft { payload, author, origin: Origin::Client, inserted, claims, before: None };
         self.next.since.get_or_insert_with(Instant::now);
         self.next.drafts.push((draft, Some(connection)));
-        self.next.dues.push(Due::Status(connection));
+        if whole {
+            self.next.dues.push(Due::Status(connection));
+        } else {
+            self.refuse_change(connection);
+        }
+    }
+
+    /// Which of the clients of new pieces are certainly their author's: those that he looks with, and the only one of a
+    /// change, as it is when somebody types. What is brought on return may be anybody's.
+    fn claims(&mut self, author: Id<caller::User>, inserted: &[IdRange], typed: bool) -> Vec<u64> {
+        let (author, alone) = (author.uuid(), typed && inserted.len() == 1);
+        let mut claims = Vec::new();
+        for IdRange { client, .. } in inserted {
+            let looks = self.awareness.looks(*client).is_some_and(|looks| looks.live && looks.person == author);
+            self.owners.wrote(*client, author, looks || alone);
+            claims.extend((looks || alone).then_some(*client));
+        }
+        claims
     }
 
     /// What had to wait may be possible now; one thing leads to another.
@@ -133,18 +183,19 @@ impl Room {
             }
             let mut moved = false;
             for (since, Held { from, update }) in held {
-                match self.document.integrate(&update, &Limits::UPDATE) {
+                let (outcome, whole) = self.integrate(from, &update, &Limits::UPDATE);
+                match outcome {
                     Outcome::Integrated(delta) => {
                         moved = true;
-                        self.enqueue(from, delta);
+                        self.enqueue(from, delta, false, whole);
                     }
-                    Outcome::Known => self.next.dues.push(Due::Status(from)),
+                    Outcome::Known if whole => self.next.dues.push(Due::Status(from)),
+                    Outcome::Known | Outcome::Foreign(_) | Outcome::Full => self.refuse_change(from),
                     Outcome::Missing(_) => self.peers.hold_again(since, Held { from, update }),
                     Outcome::Bad(bad) => {
                         self.refuse_change(from);
                         self.strike(from, bad.name());
                     }
-                    Outcome::Full => self.refuse_change(from),
                     Outcome::Broken(why) => return self.quarantine(from, update, why),
                 }
             }

@@ -6,7 +6,8 @@ use crate::{
         DocumentId,
         document::{Document, Outcome, brought},
         gate::{IdRange, Limits},
-        history,
+        history::{self, authorship::Owner},
+        room::owners,
         store::{self, Draft, Head, Stored, Unread},
     },
     db::{Db, TenantTx},
@@ -38,6 +39,8 @@ pub struct Written {
     pub compact: bool,
     /// How often has changed what people may do with it.
     pub rights: u64,
+    /// Whose the clients are that others wrote under, and those that were asked for.
+    pub owners: Vec<(u64, Owner)>,
 }
 
 /// Why a batch could not be written.
@@ -58,6 +61,9 @@ pub enum WriteError {
     /// Another node wrote other pieces under the same numbers meanwhile.
     #[error("other pieces of the same numbers were written elsewhere")]
     Taken,
+    /// Somebody brought pieces of another person's client.
+    #[error("pieces of another person's client")]
+    Foreign,
     /// Too many are open.
     #[error("open documents take too much memory already")]
     NoRoom,
@@ -80,13 +86,22 @@ const MOST_UPDATES: u64 = 200;
 /// … or so many bytes of them (domain 11.2).
 const MOST_BYTES: u64 = 256 << 10;
 
+/// What is to be written.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// The updates; none: it is only looked.
+    pub drafts: Vec<Draft>,
+    /// Some of their clients are not known to be those of their authors.
+    pub ask: bool,
+}
+
 /// Writes updates behind what others wrote, and brings that along. Without updates it only looks, and locks nothing.
 pub async fn write(
     db: Db,
     clock: Clock,
     key: Key,
     known: u64,
-    drafts: Vec<Draft>,
+    Work { drafts, ask }: Work,
     node: String,
 ) -> Result<Written, WriteError> {
     let work = async {
@@ -108,6 +123,15 @@ pub async fn write(
             seen = last.seq;
             missed.extend(some);
         }
+        let owners = if ask || !missed.is_empty() {
+            let clients = clients(&missed, &drafts);
+            history::authorship::owners(&mut tx, key.document, Some(&clients)).await?
+        } else {
+            Vec::new()
+        };
+        if owners::is_foreign(&drafts, &owners) {
+            return Err(WriteError::Foreign);
+        }
         if overlap(&missed, &drafts) && !agree(&mut tx, key, &missed, &drafts).await? {
             return Err(WriteError::Taken);
         }
@@ -115,9 +139,19 @@ pub async fn write(
         tx.commit().await?;
         let bytes: usize = drafts.iter().map(|draft| draft.payload.len()).sum();
         let compact = to - head.snapshot_seq >= MOST_UPDATES || head.tail_bytes + bytes as u64 >= MOST_BYTES;
-        Ok(Written { missed, after: head.seq, to, compact, rights: head.rights })
+        Ok(Written { missed, after: head.seq, to, compact, rights: head.rights, owners })
     };
     tokio::time::timeout(DEADLINE, work).await.map_err(|_| WriteError::Deadline)?
+}
+
+/// All that wrote something here.
+fn clients(missed: &[Stored], drafts: &[Draft]) -> Vec<u64> {
+    let missed = missed.iter().flat_map(|stored| brought(&stored.payload).unwrap_or_default());
+    let mut clients: Vec<u64> =
+        missed.chain(drafts.iter().flat_map(|draft| draft.inserted.clone())).map(|range| range.client).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    clients
 }
 
 /// Does what was missed bring pieces that a draft brings as well?
@@ -169,7 +203,7 @@ async fn append(
     node: &str,
 ) -> Result<u64, sqlx::Error> {
     let to = store::append(tx, head, drafts, node).await?;
-    let new = drafts.iter().filter_map(|draft| Some((draft.author?, draft.inserted.as_slice())));
+    let new = drafts.iter().filter_map(|draft| Some((draft.author?, draft)));
     history::authorship::record(tx, head.id, to, new).await?;
     for (before, draft) in (head.seq..).zip(drafts) {
         if let Some(state) = &draft.before {

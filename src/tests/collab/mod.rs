@@ -7,6 +7,7 @@ mod content;
 mod editor;
 mod faults;
 mod files;
+mod foreign;
 mod frames;
 mod invited;
 mod killed;

@@ -66,7 +66,7 @@ impl Pair {
                 let log = self.log.iter().map(Vec::as_slice);
                 self.document = Document::load(&SCHEMA, 97, log).expect("the log loads");
             }
-            Outcome::Known | Outcome::Missing(_) | Outcome::Bad(_) | Outcome::Full => {}
+            Outcome::Known | Outcome::Missing(_) | Outcome::Foreign(_) | Outcome::Bad(_) | Outcome::Full => {}
         }
     }
 

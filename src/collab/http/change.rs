@@ -75,7 +75,9 @@ pub(super) async fn change(
     let content = beside(move || Content::from_json(schema, &fields)).await?.map_err(invalid)?;
     let change = Change { content, author: presented.user, occasion: Occasion::Edit, base };
     match collab.content(key, Some(change)).await {
-        Ok(content) => beside(move || tagged(&content, Answer(content.to_json(Form::Nodes)).into_response())).await,
+        Ok(content) => {
+            beside(move || tagged(&content.tag(), Answer(content.to_json(Form::Nodes)).into_response())).await
+        }
         Err(Unchanged::Moved) => moved(&collab, key).await,
         Err(unchanged) => Err(refused(unchanged)),
     }
@@ -93,12 +95,12 @@ fn base(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// With the present state's tag, so that nothing has to be guessed.
 async fn moved(collab: &Collab, key: Key) -> Result<Response, Problem> {
     let content = collab.content(key, None).await.map_err(refused)?;
-    beside(move || tagged(&content, Problem::new(Code::DocumentMoved).into_response())).await
+    beside(move || tagged(&content.tag(), Problem::new(Code::DocumentMoved).into_response())).await
 }
 
 /// An answer with the tag of what the document says.
-pub(super) fn tagged(content: &Content, mut answer: Response) -> Response {
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", content.tag())) {
+pub(super) fn tagged(tag: &str, mut answer: Response) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
         answer.headers_mut().insert(header::ETAG, tag);
     }
     answer
@@ -111,7 +113,7 @@ pub(super) fn without_remarks(mut content: Content) -> Content {
 }
 
 /// Does what takes long where nobody else has to wait for it.
-async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
 }
 

@@ -90,11 +90,12 @@ async fn read(
     tx.commit().await?;
     let content = collab.content(key, None).await.map_err(refused)?;
     let schema = name.kind.schema();
-    if remarks {
-        return Ok(change::tagged(&content, shown(&content, schema, &wish)));
-    }
-    let seen = change::without_remarks(content.clone());
-    Ok(change::tagged(&content, shown(&seen, schema, &wish)))
+    change::beside(move || {
+        let tag = content.tag();
+        let content = if remarks { content } else { change::without_remarks(content) };
+        change::tagged(&tag, shown(&content, schema, &wish))
+    })
+    .await
 }
 
 /// What a document says, as it is wanted.

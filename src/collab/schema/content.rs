@@ -243,7 +243,8 @@ fn items(inner: &'static [Field], list: &[Json], path: &str, faults: &mut Vec<Fa
 
 fn digest(value: &Value) -> String {
     let digest = Sha256::digest(of(value, Form::Nodes).to_string());
-    digest.iter().take(10).map(|byte| format!("{byte:02x}")).collect()
+    let (head, _) = digest.split_at(8);
+    format!("{:016x}", head.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 fn object(fields: &Fields, form: Form) -> Json {

@@ -184,12 +184,12 @@ fn mark(name: &str, value: &Json) -> Result<(), Unfit> {
         "insertion" | "deletion" => &["id", "author", "name", "at"],
         _ => return Err(Unfit::Mark),
     };
-    let attributes = value.as_object().into_iter().flatten();
+    let mut attributes = value.as_object().into_iter().flatten();
     let fits = |(attribute, value): (&String, &Json)| {
         let plain = value.is_string() || value.is_number() && name != "link";
         plain && known.contains(&attribute.as_str())
     };
-    if attributes.map(fits).all(|fits| fits) { Ok(()) } else { Err(Unfit::Attribute) }
+    if attributes.all(fits) { Ok(()) } else { Err(Unfit::Attribute) }
 }
 
 fn is_attribute(element: &str, attribute: &str, value: &Json) -> bool {

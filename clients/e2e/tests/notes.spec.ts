@@ -1,57 +1,25 @@
 /** The shared notes as people see them: two browsers in one paragraph. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Page, WebSocketRoute } from '@playwright/test';
 import { examine } from './support/axe';
-import { smaller } from './support/png';
+import { hosts, joins, running } from './support/meeting';
+import { shoot } from './support/papers';
 import { expect, type House, test } from './support/test';
 import type { Stage, Workshop } from './support/workshop';
-
-const FOLDER = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url));
 
 const text = (page: Page) => page.getByRole('textbox', { name: 'Shared notes' });
 const status = (page: Page) => page.locator('[data-status]');
 
-/** Only when asked for: a test leaves nothing behind. */
-async function shoot(page: Page, name: string): Promise<void> {
-  if (!process.env.E2E_SCREENSHOTS) return;
-  mkdirSync(FOLDER, { recursive: true });
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.evaluate(() => document.fonts.ready);
-    writeFileSync(
-      `${FOLDER}${name}-${colorScheme}.png`,
-      smaller(await page.screenshot({ animations: 'disabled', caret: 'hide' })),
-    );
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
-}
-
 async function hostNotes(house: House, workshop: Workshop, stage: Stage): Promise<Page> {
-  // The console is left before it is connected.
-  house.allow(/closed before the connection is established/);
-  const host = await house.studio(workshop);
-  await host.goto(`/studio/s/${stage.session.id}`);
-  await host.getByRole('link', { name: 'Notes' }).click();
+  const host = await hosts(house, workshop, stage, 'Notes');
   await expect(text(host)).toBeVisible();
   await expect(status(host)).toHaveText('Saved');
   return host;
 }
 
 async function guestNotes(house: House, stage: Stage, name: string): Promise<Page> {
-  const phone = await house.phone();
-  await phone.goto(`/${stage.code}`);
-  await phone.getByLabel('Your name').fill(name);
-  await phone.getByRole('button', { name: 'Join', exact: true }).click();
-  await phone.getByRole('button', { name: 'Open the shared notes' }).click();
+  const phone = await joins(house, stage, name, 'Open the shared notes');
   await expect(text(phone)).toBeVisible();
   return phone;
-}
-
-async function running(workshop: Workshop): Promise<Stage> {
-  const stage = await workshop.stage({ title: 'Postgres in anger', needsName: true });
-  await stage.begin();
-  return stage;
 }
 
 test('host and participant write in one paragraph, and the host takes the pen away', async ({ house, workshop }) => {

@@ -1,4 +1,7 @@
-/** The shapes on the screen: one SVG group for each that is seen, and only what has changed is drawn again. */
+/**
+ * The shapes on the screen: one SVG group for each that is seen, and only what has changed is drawn again. The sheet they
+ * lie on is a layer of its own, larger than what is seen: looking elsewhere moves the layer, and draws nothing.
+ */
 import type { Board, News } from './board';
 import { pieces, placeOf, type Paint, type Piece } from './draw';
 import { boxOf, grown, meet, type Box, type Camera, type Point } from './geometry';
@@ -69,15 +72,22 @@ const looksTheSame = (a: Shape, b: Shape): boolean =>
       a.file === b.file
     : false;
 
+/** So much of the sheet lies ready on each side, in pixels. */
+const MARGIN = 600;
+/** As long as somebody zooms, the layer is enlarged as it is; so long after that it is drawn sharp. */
+const REST = 140;
+
 export class Scene {
   readonly #board: Board;
   readonly #layer: SVGGElement;
+  readonly #sheet: SVGSVGElement;
   readonly #measure: Measure;
   readonly #drawn = new Map<string, Drawn>();
   readonly #stop: () => void;
   /** What is drawn lies in here; more than is seen, so that a small move draws nothing. */
   #frame: Box = { x: 0, y: 0, width: 0, height: 0 };
   #zoom = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
   /** Shapes that somebody is moving right now, here or elsewhere. */
   #shifts = new Map<string, Point>();
   /** The shape whose words are being typed in a field above it. */
@@ -87,12 +97,14 @@ export class Scene {
   constructor(board: Board, layer: SVGGElement, measure: Measure) {
     this.#board = board;
     this.#layer = layer;
+    this.#sheet = layer.ownerSVGElement!;
     this.#measure = measure;
     this.#stop = board.listen((news) => this.#follow(news));
   }
 
   destroy(): void {
     this.#stop();
+    clearTimeout(this.#rest);
     this.#layer.replaceChildren();
     this.#drawn.clear();
   }
@@ -103,13 +115,31 @@ export class Scene {
   }
 
   look(camera: Camera, size: { width: number; height: number }): void {
-    this.#layer.setAttribute('transform', `scale(${camera.zoom}) translate(${-camera.x} ${-camera.y})`);
+    clearTimeout(this.#rest);
     const seen = { x: camera.x, y: camera.y, width: size.width / camera.zoom, height: size.height / camera.zoom };
-    const far = camera.zoom < this.#zoom / 2 || camera.zoom > this.#zoom * 2;
-    if (!far && within(this.#frame, seen)) return;
-    this.#zoom = camera.zoom;
-    this.#frame = grown(seen, Math.max(seen.width, seen.height) / 2);
+    const by = camera.zoom / this.#zoom;
+    if (by < 0.5 || by > 2 || !within(this.#frame, seen)) this.#lay(camera.zoom, seen);
+    else if (by !== 1) this.#rest = setTimeout(() => this.#lay(camera.zoom, seen), REST);
+    this.#place(camera);
+  }
+
+  /** Draws the sheet around what is seen, in this size. */
+  #lay(zoom: number, seen: Box): void {
+    this.#zoom = zoom;
+    const frame = (this.#frame = grown(seen, Math.min(MARGIN / zoom, Math.max(seen.width, seen.height) / 2)));
+    this.#sheet.style.width = `${frame.width * zoom}px`;
+    this.#sheet.style.height = `${frame.height * zoom}px`;
+    this.#layer.setAttribute('transform', `scale(${zoom}) translate(${-frame.x} ${-frame.y})`);
+    this.#place({ x: seen.x, y: seen.y, zoom });
     this.#drawAll();
+  }
+
+  /** Where the sheet lies: on whole pixels, so that it stays sharp. */
+  #place({ x, y, zoom }: Camera): void {
+    const dots = globalThis.devicePixelRatio || 1;
+    const whole = (value: number) => Math.round(value * zoom * dots) / dots;
+    const by = zoom === this.#zoom ? '' : ` scale(${zoom / this.#zoom})`;
+    this.#sheet.style.transform = `translate(${whole(this.#frame.x - x)}px, ${whole(this.#frame.y - y)}px)${by}`;
   }
 
   /** Draws these elsewhere for a while; the others where they are. */

@@ -21,6 +21,11 @@ fn exact(nodes: Vec<Node>) -> Rich {
     Rich { nodes, precision: Precision::Exact }
 }
 
+/// What a client has written, whatever it is.
+pub(in crate::collab) fn of_a_client(json: &Json) -> Rich {
+    exact(json::read(json).unwrap())
+}
+
 const PAGE: &str = "# Plan & *goals*
 
 A **bold** and _italic_ line with `code`, <u>underline</u>, ~~strike~~ and a [link](https://example.org \"Site\").\\
@@ -103,7 +108,7 @@ fn json_comes_back_with_all_it_has() {
         ]}]}
     ]});
     // What clients have put there is shown, whatever it is called.
-    assert_eq!(exact(json::read(&json).unwrap()).to_json(), json);
+    assert_eq!(of_a_client(&json).to_json(), json);
     for bad in [json!(null), json!("x"), json!({"type": "paragraph"}), json!([1]), json!([{"type": "text"}])] {
         assert_eq!(Rich::from_json(&bad), Err(JsonError::Shape), "{bad}");
     }
@@ -368,7 +373,7 @@ proptest! {
     fn json_and_html_of_anything(nodes in proptest::collection::vec(block(), 0..5)) {
         let rich = exact(nodes);
         let json = rich.to_json();
-        let read = exact(json::read(&json).unwrap());
+        let read = of_a_client(&json);
         prop_assert_eq!(read.to_json(), json.clone());
         if let Ok(taken) = Rich::from_json(&json) {
             prop_assert_eq!(taken, read);

@@ -303,7 +303,8 @@ async fn run(config: Config, opened: &Opened, tasks: &Tasks, metrics: Metrics) -
     });
     let drained = async { tokio::join!(live.drain(drain.spread), collab.drain()) };
     if tokio::time::timeout(drain.spread + drain.finish, drained).await.is_err() {
-        tracing::warn!("some live sockets did not close in time and are broken off");
+        let documents = collab.open_documents().len();
+        tracing::warn!(documents, "some sockets or shared documents did not close in time and are broken off");
     }
     let rest = async {
         loop {

@@ -290,12 +290,7 @@ impl Collab {
 
     /// What all open documents take of this process's memory, roughly, in bytes.
     pub fn resident(&self) -> usize {
-        self.rooms
-            .open()
-            .iter()
-            .filter(|(_, handle)| !handle.is_closed())
-            .map(|(_, handle)| handle.seen().bytes())
-            .sum()
+        self.rooms.open().iter().map(|(_, handle)| handle.seen().bytes()).sum()
     }
 
     /// Memberships, roles and tokens of those who have documents open here.
@@ -305,14 +300,12 @@ impl Collab {
 
     /// The documents that are open here.
     pub fn open_documents(&self) -> Vec<DocumentId> {
-        let open = self.rooms.open();
-        open.iter().filter(|(_, handle)| !handle.is_closed()).map(|(key, _)| key.document).collect()
+        self.rooms.open().into_iter().map(|(key, _)| key.document).collect()
     }
 
     /// Lets go of documents that nobody looks at, those first that were not used for longest, until the others fit.
     fn make_room(&self) {
         let mut open = self.rooms.open();
-        open.retain(|(_, handle)| !handle.is_closed());
         let mut resident: usize = open.iter().map(|(_, handle)| handle.seen().bytes()).sum();
         if resident <= self.settings.memory {
             return;

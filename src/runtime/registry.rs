@@ -68,11 +68,19 @@ where
         }
     }
 
-    /// Those that are open, in the order of their keys.
+    /// Those that are open, in the order of their keys. Those that have ended are forgotten.
     pub fn open(&self) -> Vec<(K, H)> {
         let slots: Vec<_> = self.rooms.iter().map(|slot| (*slot.key(), slot.value().clone())).collect();
-        let handle = |slot: &Slot<H>| slot.try_lock().ok().and_then(|room| room.clone());
-        let mut open: Vec<_> = slots.iter().filter_map(|(key, slot)| handle(slot).map(|room| (*key, room))).collect();
+        let mut open = Vec::with_capacity(slots.len());
+        for (key, slot) in slots {
+            let room = slot.try_lock().ok().and_then(|room| room.clone());
+            drop(slot);
+            match room {
+                Some(room) if room.is_closed() => self.forget(key),
+                Some(room) => open.push((key, room)),
+                None => {}
+            }
+        }
         // The map has an order of its own in each process.
         open.sort_unstable_by_key(|(key, _)| *key);
         open
@@ -119,6 +127,7 @@ mod tests {
         assert_eq!(registry.open().len(), 1);
         a.unwrap().0.cancel();
         assert!(b.unwrap().is_closed());
+        assert!(registry.open().is_empty() && registry.rooms.is_empty(), "what has ended is forgotten");
         registry.get(1, &tasks, "room", open).await.unwrap();
         assert_eq!(opened.load(Ordering::Relaxed), 2);
         assert_eq!(registry.get(2, &tasks, "room", async || Err(7)).await.err(), Some(7));

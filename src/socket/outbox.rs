@@ -56,6 +56,11 @@ impl Outbox {
         self.waker.wake();
     }
 
+    /// Is it about to end? What is sent now goes nowhere.
+    pub fn is_closed(&self) -> bool {
+        self.inner.lock().close.is_some()
+    }
+
     /// Takes what waits into `out`; the reason to close once there is one and nothing waits behind it. For one task only.
     pub fn poll_take(&self, out: &mut Vec<Frame>, cx: &Context<'_>) -> Poll<Option<(u16, &'static str)>> {
         self.waker.register(cx.waker());

@@ -63,6 +63,10 @@ impl Room {
 
     /// Our own Step1 comes first: without it the client would never send what it has.
     fn answer_step1(&mut self, connection: Connection, vector: &[u8]) {
+        // Nothing is encoded for somebody who has gone.
+        if self.peers.get(connection).is_none_or(|peer| peer.outbox.is_closed()) {
+            return;
+        }
         let Ok(clocks) = Clocks::decode(vector) else { return self.strike(connection, "step1") };
         let Ok(diff) = self.document.diff(&clocks) else { return self.give_up("it cannot be encoded") };
         self.peers.tell(connection, Said::Step1(&self.document.clocks().encode()));

@@ -23,7 +23,8 @@ const MOST_DOCUMENTS: usize = 100;
 const MOST_EARLY: (usize, usize) = (1_000, 5 << 20);
 /// What may wait for tokens on one socket, in bytes.
 const MOST_EARLY_TOGETHER: usize = 8 << 20;
-
+/// The longest address, in bytes: a document's name and a session's. It is in front of every frame.
+const MOST_ADDRESS: usize = 512;
 /// Whoever is asked for a token again and does not send one begins anew.
 const ANSWER_BY: Duration = Duration::from_secs(30);
 
@@ -147,19 +148,30 @@ impl Conversation {
             Ok(FromClient::At(address, request)) => (address, request),
             Err(_) => return Err(Some((4401, "not the protocol of Hocuspocus"))),
         };
+        if address.text().len() > MOST_ADDRESS {
+            return Err(Some((4401, "the name is too long")));
+        }
         let words = match request {
-            Request::Token { token, version } => return self.come_in(address, token, version).await,
+            Request::Token { token, version } => {
+                self.line.worked();
+                return self.come_in(address, token, version).await;
+            }
             Request::Close => {
+                self.line.worked();
                 self.leave(address.text()).await;
                 return Ok(());
             }
             Request::BroadcastStateless(_) => {
+                self.line.worked();
                 self.leave(address.text()).await;
                 self.say(address, Reply::Close("only servers broadcast"));
                 return Ok(());
             }
             // For the application; ours has nothing to say this way.
-            Request::Stateless(_) => return Ok(()),
+            Request::Stateless(_) => {
+                self.line.worked();
+                return Ok(());
+            }
             Request::Sync(Sync::Step1(vector)) | Request::SyncReply(Sync::Step1(vector)) => {
                 Words::Step1(vector.to_vec())
             }
@@ -205,10 +217,11 @@ impl Conversation {
 
     async fn come_in(&mut self, address: Address<'_>, token: &str, version: Option<&str>) -> Result<(), End> {
         self.pings |= Provider::of(version).answers_ping();
-        // Whoever brings many wrong tokens is told nothing for a while, not even that one is right.
+        // Whoever brings many wrong tokens is told nothing for a while, not even that one is right. They shall come
+        // back, though: others have the same address, and a no would be the end for a provider.
         let found = match self.documents.identity.limits.token(self.from) {
             Ok(()) => Box::pin(enter(&self.documents, self.from, token, address.name())).await,
-            Err(_) => Err(Shut::NotFound),
+            Err(_) => Err(Shut::Unavailable),
         };
         let entered = match found {
             Ok(entered) => entered,

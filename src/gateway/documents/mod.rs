@@ -44,6 +44,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const NOBODY_YET: Duration = Duration::from_mins(1);
 /// Close code: come back and begin anew.
 const RESET: u16 = 4205;
+/// Questions for all that a document says, per second and at once: each is answered with a whole document, and who comes
+/// back asks for all documents that they have open.
+const STEP1: (u32, u32) = (5, 100);
 
 /// What document sockets need.
 #[derive(Clone)]
@@ -253,6 +256,7 @@ struct Line {
     outbox: Arc<Outbox>,
     out: Vec<Frame>,
     pace: Pace,
+    step1: Pace,
     /// Nothing is read before.
     paused: Option<Instant>,
     /// Wakes when roles have changed.
@@ -265,21 +269,38 @@ type End = Option<(u16, &'static str)>;
 impl Line {
     fn new(socket: Socket, limits: &Limits, roles: &Roles) -> Self {
         let outbox = Outbox::new(MOST_WAITING.0, MOST_WAITING.1, RESET);
-        let pace = Pace::new(limits.updates_per_second, limits.updates_burst, Instant::now());
-        Self { socket, outbox, out: Vec::new(), pace, paused: None, moved: roles.wakes() }
+        let now = Instant::now();
+        let pace = Pace::new(limits.updates_per_second, limits.updates_burst, now);
+        let step1 = Pace::new(STEP1.0, STEP1.1, now);
+        Self { socket, outbox, out: Vec::new(), pace, step1, paused: None, moved: roles.wakes() }
     }
 
-    /// Something was said. When it comes too fast, what follows waits at the sender: nothing is dropped.
+    /// Something was said to a document.
     fn heard(&mut self, words: &Words) {
-        // Where people look has a pace of its own, in the document.
-        if matches!(words, Words::Awareness(_)) {
-            return;
+        let now = Instant::now();
+        match words {
+            // Where people look has a pace of its own, in the document.
+            Words::Awareness(_) => {}
+            Words::Step1(_) => {
+                let pause = self.step1.spend(now);
+                self.pause(now, pause);
+            }
+            _ => self.worked(),
         }
+    }
+
+    /// Something was said that makes work.
+    fn worked(&mut self) {
         let now = Instant::now();
         let pause = self.pace.spend(now);
+        self.pause(now, pause);
+    }
+
+    /// When it comes too fast, what follows waits at the sender: nothing is dropped.
+    fn pause(&mut self, now: Instant, pause: Duration) {
         if !pause.is_zero() {
             metrics::counter!("atelier_collab_paused_reads_total").increment(1);
-            self.paused = Some(now + pause);
+            self.paused = self.paused.max(Some(now + pause));
         }
     }
 

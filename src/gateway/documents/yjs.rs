@@ -10,6 +10,9 @@ use crate::{
     socket::{Frame, Socket},
 };
 
+/// Messages in one frame. Providers write one.
+const MOST_MESSAGES: usize = 64;
+
 /// The document's name from the path, which providers do not escape in the same way.
 pub fn name(path: &str) -> Option<String> {
     decoded(path.strip_prefix("/collab/yjs/")?, false)
@@ -87,7 +90,10 @@ async fn listen(
             return end;
         }
         let Some(frame) = frame else { continue };
-        for message in Message::all(&frame) {
+        for (number, message) in Message::all(&frame).enumerate() {
+            if number >= MOST_MESSAGES {
+                return Some((4400, "too many messages in one frame"));
+            }
             let words = match message {
                 Ok(Message::Sync(Sync::Step1(vector))) => Words::Step1(vector.to_vec()),
                 Ok(Message::Sync(Sync::Step2(update))) => Words::Step2(update.to_vec()),

@@ -1,5 +1,7 @@
 //! What is no protocol, too much, or too early: the line that brings it ends with a code, and nobody else notices. And
 //! lines that are not read.
+use std::time::{Duration, Instant};
+
 use atelier::collab::{
     hocuspocus::{Address, FromClient, Reply, Request, ToClient},
     ysync::{Message, Sync},
@@ -92,6 +94,49 @@ async fn what_is_no_protocol_ends_its_line_with_a_code() {
         }
     }
     beside.types_and_saves("unharmed ").await;
+}
+
+#[tokio::test]
+async fn a_frame_holds_so_many_messages_and_an_address_so_many_bytes() {
+    let place = Place::open().await;
+    let mut beside = Editor::opens(place.app.address, &place.name, &place.ada.token).await.comes_in().await;
+    let ask = Message::Sync(Sync::Step1(&[0])).frame();
+    let mut some = place.yjs().await;
+    some.send(tungstenite::Message::binary(ask.repeat(64))).await.unwrap();
+    let mut many = place.yjs().await;
+    many.send(tungstenite::Message::binary(ask.repeat(300_000))).await.unwrap();
+    assert_eq!(end(many).await, 4400);
+    let mut wide = place.hocuspocus().await;
+    let name = format!("{}\0{}", place.name, "x".repeat(600));
+    let request = Request::Token { token: &place.ada.token, version: None };
+    let frame = FromClient::At(Address::new(&name), request).encode();
+    wide.send(tungstenite::Message::binary(frame)).await.unwrap();
+    assert_eq!(end(wide).await, 4401);
+    // Who stays below that is answered as often as it asked.
+    let mut answers = 0;
+    while answers < 64 {
+        let frame = timeout(DEADLINE, some.next()).await.expect("an answer").unwrap().unwrap().into_data();
+        answers += Message::all(&frame).filter(|said| matches!(said, Ok(Message::Sync(Sync::Step2(_))))).count();
+    }
+    beside.types_and_saves("unharmed ").await;
+}
+
+#[tokio::test]
+async fn who_asks_for_everything_again_and_again_is_read_later() {
+    let place = Place::open().await;
+    let mut greedy = place.yjs().await;
+    let began = Instant::now();
+    let ask = Message::Sync(Sync::Step1(&[0])).frame();
+    // A hundred at once, and then five a second.
+    for _ in 0..102 {
+        greedy.send(tungstenite::Message::binary(ask.clone())).await.unwrap();
+    }
+    let mut answers = 0;
+    while answers < 102 {
+        let frame = timeout(DEADLINE, greedy.next()).await.expect("an answer").unwrap().unwrap().into_data();
+        answers += Message::all(&frame).filter(|said| matches!(said, Ok(Message::Sync(Sync::Step2(_))))).count();
+    }
+    assert!(began.elapsed() >= Duration::from_millis(190), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

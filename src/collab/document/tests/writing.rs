@@ -164,13 +164,9 @@ fn edited() -> Document {
         {"type": "paragraph", "content": [{"type": "text", "text": "Last"}]}
     ]});
     let mut document = Document::new(Kind::LiveNotes.schema(), 99);
-    document.write(&body(of_a_client(&json)), "test").unwrap();
+    document.write(&body(of_a_client(&json).nodes, Precision::Exact), "test").unwrap();
     sound(&document);
     document
-}
-
-fn body(rich: Rich) -> Content {
-    Content { fields: [("body", Value::Rich(rich))].into() }
 }
 
 #[test]
@@ -236,7 +232,7 @@ fn what_is_in_the_wrong_place_is_not_there_and_can_be_put_right() {
 #[test]
 fn too_much_is_not_written() {
     let mut document = Document::new(Kind::LiveNotes.schema(), 99);
-    let content = body(Rich::from_markdown(&"x".repeat(MOST_BYTES)));
+    let content = body(Rich::from_markdown(&"x".repeat(MOST_BYTES)).nodes, Precision::Markdown);
     assert_eq!(document.write(&content, "test"), Err(WriteError::Full));
     assert_eq!(document.read().unwrap(), Document::new(Kind::LiveNotes.schema(), 1).read().unwrap());
 }

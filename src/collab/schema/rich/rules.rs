@@ -138,9 +138,8 @@ fn element(found: &Element, around: Inside, first: bool, path: &mut Vec<usize>) 
     let (holds, may_be_empty) = inside(name).ok_or(Unfit::Node)?;
     let fits = match around {
         Inside::Nothing | Inside::Code => false,
-        Inside::Blocks => is_block(name),
         Inside::Item if first && name != "paragraph" => return Err(Unfit::Empty),
-        Inside::Item => is_block(name),
+        Inside::Blocks | Inside::Item => is_block(name),
         Inside::Line => matches!(name, "hardBreak" | "mention"),
         Inside::Only(only) => name == only,
         Inside::Cells => matches!(name, "tableCell" | "tableHeader"),

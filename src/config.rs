@@ -251,6 +251,7 @@ fn rates(given: &mut Given) -> anyhow::Result<Rates> {
         token_refused: rate("rate_token_refused", default.token_refused)?,
         register: rate("rate_register", default.register)?,
         diagnose: rate("rate_diagnose", default.diagnose)?,
+        documents: rate("rate_documents", default.documents)?,
     })
 }
 

@@ -9,7 +9,9 @@ const baseURL = `http://127.0.0.1:${port}`;
 export default defineConfig({
   testDir: 'tests',
   testMatch: process.env.E2E_SCREENSHOTS
-    ? ['screenshots', 'notes', 'editor', 'drafts', 'board', 'plans', 'summaries'].map((name) => `${name}.spec.ts`)
+    ? ['screenshots', 'notes', 'editor', 'drafts', 'signed', 'board', 'plans', 'summaries'].map(
+        (name) => `${name}.spec.ts`,
+      )
     : '*.spec.ts',
   testIgnore: process.env.E2E_SCREENSHOTS ? [] : 'screenshots.spec.ts',
   workers: 2,

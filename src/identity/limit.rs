@@ -16,7 +16,7 @@ use governor::{
     state::keyed::DashMapStateStore,
 };
 
-use super::ClientAddr;
+use super::{ClientAddr, UserId};
 use crate::{
     http::Problem,
     kernel::{Clock, Code, Moment},
@@ -43,6 +43,7 @@ struct Buckets {
     codes: Guesses,
     tokens: Guesses,
     diagnose: Bucket<IpAddr>,
+    documents: Bucket<UserId>,
 }
 
 impl Limits {
@@ -56,6 +57,7 @@ impl Limits {
             codes: Guesses::new(settings.join_unknown, clock),
             tokens: Guesses::new(settings.token_refused, clock),
             diagnose: Bucket::new(settings.diagnose, clock),
+            documents: Bucket::new(settings.documents, clock),
         }))
     }
     /// One attempt to sign in.
@@ -70,6 +72,10 @@ impl Limits {
     /// One request of a diagnosis.
     pub fn diagnose(&self, from: ClientAddr) -> Result<(), Problem> {
         self.0.diagnose.take(&from.visitor())
+    }
+    /// One costly question about a document.
+    pub fn documents(&self, asker: UserId) -> Result<(), Problem> {
+        self.0.documents.take(&asker)
     }
     /// One attempt to join, or to look up a code.
     pub fn join(&self, from: ClientAddr) -> Result<(), Problem> {

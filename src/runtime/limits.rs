@@ -64,7 +64,7 @@ impl Default for Limits {
     }
 }
 
-/// How often one client address may do something that is dear or can be guessed at.
+/// How often one client address, or one person, may do something that is dear or can be guessed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     /// Attempts to log in.
@@ -82,6 +82,9 @@ pub struct Rates {
     pub register: Rate,
     /// Requests of `/diagnose`; one test makes at most 34, most of which ask what became of its socket.
     pub diagnose: Rate,
+    /// What costs more than other questions about a document, of one person: what has changed since a version, going back to
+    /// one, who wrote what, and a document or a version in another form than JSON.
+    pub documents: Rate,
 }
 
 impl Default for Rates {
@@ -95,6 +98,7 @@ impl Default for Rates {
             token_refused: Rate { times: 300, per: minute },
             register: Rate { times: 20, per: Duration::from_hours(1) },
             diagnose: Rate { times: 1200, per: minute },
+            documents: Rate { times: 120, per: minute },
         }
     }
 }

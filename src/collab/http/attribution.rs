@@ -7,12 +7,12 @@ use ts_rs::TS;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::content::find;
+use super::{content::find, costly::turn};
 use crate::{
     collab::{Collab, Name, history::authorship},
     db::{Db, TenantTx},
     http::{Problem, extract::Path},
-    identity::MaybeIdentity,
+    identity::{Identity, MaybeIdentity},
     kernel::Code,
 };
 
@@ -82,15 +82,18 @@ pub(super) async fn names(tx: &mut TenantTx, name: Name, ids: &[Uuid]) -> Result
     params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`.")), responses(
     (status = 200, description = "Who wrote what.", body = Attribution),
     (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 429, description = "Too often.", body = Problem),
 ))]
 pub(super) async fn attribution(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
     State(db): State<Db>,
+    State(identity): State<Identity>,
     Path(document): Path<String>,
 ) -> Result<Answer<Attribution>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, _) = find(&collab, &presented, &document).await?;
+    let _turn = turn(&identity, &presented).await?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
     let all = authorship::all(&mut tx, key.document).await?;
     let people: Vec<Uuid> = all.iter().map(|range| range.user).collect();

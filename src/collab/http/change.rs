@@ -9,7 +9,10 @@ use axum::{
 };
 use tokio::sync::Semaphore;
 
-use super::content::{find, refused, writable};
+use super::{
+    content::{find, refused, writable},
+    costly::beside,
+};
 use crate::{
     collab::{
         Collab,
@@ -22,7 +25,7 @@ use crate::{
         extract::{Json, Path},
         problem::FieldError,
     },
-    identity::MaybeIdentity,
+    identity::{Identity, MaybeIdentity},
     kernel::Code,
 };
 
@@ -55,10 +58,12 @@ static TURNS: Semaphore = Semaphore::const_new(MOST_AT_ONCE);
     (status = 422, description = "Some fields are not what they must be, or hold what editors would delete.",
         body = Problem),
     (status = 428, description = "`If-Match` is missing.", body = Problem),
+    (status = 429, description = "Too often.", body = Problem),
     (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
 ))]
 pub(super) async fn change(
     MaybeIdentity(presented): MaybeIdentity,
+    State(identity): State<Identity>,
     State(collab): State<Collab>,
     Path(document): Path<String>,
     headers: HeaderMap,
@@ -68,6 +73,7 @@ pub(super) async fn change(
     let (name, key, scope) = find(&collab, &presented, &document).await?;
     writable(&collab, key, scope).await?;
     let base = base(&headers)?;
+    identity.limits.documents(presented.user)?;
     let Ok(Ok(_turn)) = tokio::time::timeout(WAIT, TURNS.acquire()).await else {
         return Err(Problem::new(Code::Unavailable).retry_after(2));
     };
@@ -110,11 +116,6 @@ pub(super) fn tagged(tag: &str, mut answer: Response) -> Response {
 pub(super) fn without_remarks(mut content: Content) -> Content {
     content.fields.remove(COMMENTS);
     content
-}
-
-/// Does what takes long where nobody else has to wait for it.
-pub(super) async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)
 }
 
 fn invalid(faults: Vec<Fault>) -> Problem {

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{asker, change};
+use super::{
+    asker, change,
+    costly::{beside, turn},
+};
 use crate::{
     collab::{
         Collab, Name, Scope, Shut, access,
@@ -74,12 +77,14 @@ where
     (status = 200, description = "What it says.", content(
         (Object = "application/json"), (String = "text/markdown"), (String = "text/html"), (String = "text/plain"))),
     (status = 404, description = "No such document, or not for you.", body = Problem),
+    (status = 429, description = "Too often in another form than JSON.", body = Problem),
     (status = 503, description = "It cannot be read right now.", body = Problem),
 ))]
 async fn read(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
     State(db): State<Db>,
+    State(identity): State<Identity>,
     Path(document): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
@@ -88,24 +93,30 @@ async fn read(
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
     let remarks = access::sees_history(&mut tx, &asker(&presented)?, name, scope).await?;
     tx.commit().await?;
+    // JSON is what every page that shows a document asks for.
+    let _turn = match wish.format {
+        Format::Json => None,
+        Format::Markdown | Format::Html | Format::Text => Some(turn(&identity, &presented).await?),
+    };
     let content = collab.content(key, None).await.map_err(refused)?;
-    let schema = name.kind.schema();
-    change::beside(move || {
+    let (tag, content) = beside(move || {
         let tag = content.tag();
-        let content = if remarks { content } else { change::without_remarks(content) };
-        change::tagged(&tag, shown(&content, schema, &wish))
+        (tag, if remarks { content } else { change::without_remarks(content) })
     })
-    .await
+    .await?;
+    Ok(change::tagged(&tag, shown(content, name.kind.schema(), &wish).await?))
 }
 
 /// What a document says, as it is wanted.
-pub(super) fn shown(content: &Content, schema: &Schema, wish: &Wish) -> Response {
-    match wish.format {
+pub(super) async fn shown(content: Content, schema: &'static Schema, wish: &Wish) -> Result<Response, Problem> {
+    let format = wish.format;
+    beside(move || match format {
         Format::Json => Answer(content.to_json(Form::Nodes)).into_response(),
         Format::Markdown => text("text/markdown; charset=utf-8", content.to_markdown(schema)),
         Format::Html => text("text/html; charset=utf-8", content.to_html(schema)),
         Format::Text => text("text/plain; charset=utf-8", content.to_plain(schema)),
-    }
+    })
+    .await
 }
 
 /// The document of this name, and what whoever presents a token may do with it.

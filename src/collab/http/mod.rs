@@ -3,6 +3,7 @@ mod attribution;
 mod change;
 mod collaborators;
 mod content;
+mod costly;
 mod files;
 mod subjects;
 mod ticket;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     attribution::{Author, names},
     content::{Wish, find, refused, shown, writable},
+    costly::{beside, turn},
 };
 use crate::{
     collab::{
@@ -24,7 +25,7 @@ use crate::{
         Problem,
         extract::{Json, Path, Query},
     },
-    identity::{MaybeIdentity, Presented},
+    identity::{Identity, MaybeIdentity, Presented},
     kernel::{Code, page::Page, page::PageQuery, text},
 };
 
@@ -275,17 +276,20 @@ pub(super) async fn keep(
         (Object = "application/json"), (String = "text/markdown"), (String = "text/html"), (String = "text/plain"))),
     (status = 403, description = "You may only read what it says now.", body = Problem),
     (status = 404, description = "No such document or version, or not for you.", body = Problem),
+    (status = 429, description = "Too often.", body = Problem),
 ))]
 pub(super) async fn content(
-    identity: MaybeIdentity,
+    presented: MaybeIdentity,
+    State(identity): State<Identity>,
     State(collab): State<Collab>,
     State(db): State<Db>,
     Path((document, version)): Path<(String, Uuid)>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
-    let seen = seen(&collab, &db, identity, &document).await?;
+    let seen = seen(&collab, &db, presented, &document).await?;
+    let _turn = turn(&identity, &seen.presented).await?;
     let content = seen.says(&db, version).await?;
-    Ok(shown(&content, seen.name.kind.schema(), &wish))
+    shown(content, seen.name.kind.schema(), &wish).await
 }
 
 /// Compare a version
@@ -296,15 +300,18 @@ pub(super) async fn content(
     (status = 200, description = "What has changed.", body = VersionDiff),
     (status = 403, description = "You may only read what it says now.", body = Problem),
     (status = 404, description = "No such document or version, or not for you.", body = Problem),
+    (status = 429, description = "Too often.", body = Problem),
 ))]
 pub(super) async fn diff(
-    identity: MaybeIdentity,
+    presented: MaybeIdentity,
+    State(identity): State<Identity>,
     State(collab): State<Collab>,
     State(db): State<Db>,
     Path((document, version)): Path<(String, Uuid)>,
     Query(Against { against }): Query<Against>,
 ) -> Result<Answer<VersionDiff>, Problem> {
-    let seen = seen(&collab, &db, identity, &document).await?;
+    let seen = seen(&collab, &db, presented, &document).await?;
+    let _turn = turn(&identity, &seen.presented).await?;
     let old = seen.says(&db, version).await?;
     let new = match against.as_deref() {
         None | Some("now") => collab.content(seen.key, None).await.map_err(refused)?,
@@ -315,8 +322,7 @@ pub(super) async fn diff(
     };
     let schema = seen.name.kind.schema();
     // Long texts take a while.
-    let comparing = tokio::task::spawn_blocking(move || compare::changed(schema, &old, &new, COMMENTS));
-    let changed = comparing.await.map_err(Problem::internal)?;
+    let changed = beside(move || compare::changed(schema, &old, &new, COMMENTS)).await?;
     Ok(Answer(VersionDiff { fields: changed.into_iter().map(FieldDiff::of).collect() }))
 }
 
@@ -331,20 +337,23 @@ pub(super) async fn diff(
     (status = 404, description = "No such document or version, or not for you.", body = Problem),
     (status = 409, description = "Nobody can change it any more.", body = Problem),
     (status = 413, description = "The document would be too large.", body = Problem),
+    (status = 429, description = "Too often.", body = Problem),
     (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
 ))]
 pub(super) async fn restore(
-    identity: MaybeIdentity,
+    presented: MaybeIdentity,
+    State(identity): State<Identity>,
     State(collab): State<Collab>,
     State(db): State<Db>,
     Path((document, version)): Path<(String, Uuid)>,
 ) -> Result<Answer<serde_json::Value>, Problem> {
-    let seen = seen(&collab, &db, identity, &document).await?;
+    let seen = seen(&collab, &db, presented, &document).await?;
+    let _turn = turn(&identity, &seen.presented).await?;
     writable(&collab, seen.key, seen.scope).await?;
     let content = seen.says(&db, version).await?;
     let change = Change { content, author: seen.presented.user, occasion: Occasion::Restore, base: None };
     let content = collab.content(seen.key, Some(change)).await.map_err(refused)?;
-    Ok(Answer(content.to_json(Form::Nodes)))
+    beside(move || Answer(content.to_json(Form::Nodes))).await
 }
 
 impl FieldDiff {

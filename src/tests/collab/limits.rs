@@ -6,6 +6,7 @@ use atelier::{
     runtime::{Limits, Rate, Rates},
 };
 use axum::http::Method;
+use serde_json::json;
 use tokio_tungstenite::{connect_async, tungstenite};
 
 use super::editor::Editor;
@@ -135,4 +136,40 @@ async fn documents_are_measured() {
         assert!(text.contains(name), "{name} in {text}");
     }
     app.ask(Method::GET, "/health/ready", None, None).await.is(200);
+}
+
+#[tokio::test]
+async fn costly_questions_about_documents_have_a_budget_of_their_own() {
+    let rates = Rates { documents: Rate { times: 6, per: Duration::from_hours(1) }, ..Setup::default().rates };
+    let app = Atelier::with(Setup { rates, ..Setup::default() }).await;
+    let ada = app.instructor("ada").await;
+    let name = ada.notes(&ada.creates("Intro").await, "edit").await;
+    ada.writes(&name, json!({ "body": "One" })).await;
+    let path = format!("/documents/{name}");
+    let version = ada.post(&format!("{path}/versions"), json!({ "label": "One" })).await.text("/id").to_owned();
+    let version = format!("{path}/versions/{version}");
+    let asked = [
+        format!("{version}/diff"),
+        format!("{version}/content?format=html"),
+        format!("{path}/attribution"),
+        format!("{path}/content?format=markdown"),
+        format!("{path}/content?format=text"),
+    ];
+    for path in &asked {
+        ada.get(path).await.is(200);
+    }
+    ada.post(&format!("{version}/restore"), json!({})).await.is(200);
+    for path in &asked {
+        let refused = ada.get(path).await;
+        refused.refuses(429, "rate_limited");
+        assert!(refused.headers.contains_key("retry-after"), "{path}");
+    }
+    ada.post(&format!("{version}/restore"), json!({})).await.refuses(429, "rate_limited");
+    // What everybody needs goes on, and so do others.
+    ada.get(&format!("{path}/content")).await.is(200);
+    ada.writes(&name, json!({ "body": "Two" })).await;
+    ada.get(&format!("{path}/versions")).await.is(200);
+    let eve = app.instructor("eve").await;
+    let own = eve.notes(&eve.creates("Intro").await, "edit").await;
+    eve.get(&format!("/documents/{own}/attribution")).await.is(200);
 }

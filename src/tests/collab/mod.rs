@@ -10,6 +10,7 @@ mod files;
 mod frames;
 mod invited;
 mod killed;
+mod kills;
 mod limits;
 mod log;
 mod looking;

@@ -6,6 +6,7 @@ use atelier::{
 };
 use serde_json::json;
 
+use super::nodes::session_channel;
 use crate::support::{Account, Atelier, Client, Meeting, Setup};
 
 impl Client {
@@ -26,7 +27,7 @@ async fn opens_notes(ada: &Account, session: &Meeting) -> String {
 async fn what_a_host_does_with_notes_and_board_everybody_hears_at_once_on_every_node() {
     let bus = Bus::local();
     let first = Atelier::with(Setup { bus: bus.clone(), ..Setup::default() }).await;
-    let second = first.another(bus).await;
+    let second = first.another(bus.clone()).await;
     let ada = first.instructor("ada").await;
     let session = ada.creates("Intro").await;
     let host = ada.starts(&session).await;
@@ -34,7 +35,11 @@ async fn what_a_host_does_with_notes_and_board_everybody_hears_at_once_on_every_
     for guest in [&bo, &cy] {
         assert!(guest.documents().is_empty(), "nobody made any");
     }
+    let mut heard = bus.subscribe(session_channel(&ada, &session));
     let notes = opens_notes(&ada, &session).await;
+    // The word comes before anybody would have looked; the event follows it.
+    let word = heard.next().await.expect("a word");
+    assert_eq!((word.to, word.payload.is_empty()), (0, true));
     for guest in [&bo, &cy] {
         guest.finds("notes", |all| all.notes.as_ref().is_some_and(|known| known.participants_may == Read)).await;
         assert_eq!(guest.documents().notes.unwrap().document, notes);

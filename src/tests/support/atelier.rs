@@ -54,6 +54,7 @@ impl Default for Setup {
             join_unknown: often,
             token_refused: often,
             diagnose: often,
+            documents: often,
         };
         let limits = Limits {
             commands_per_second: 10_000,

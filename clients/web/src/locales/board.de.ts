@@ -14,7 +14,7 @@ export default {
   'stage.help':
     'Pfeiltasten verschieben die Auswahl oder die Ansicht. Komma und Punkt gehen von Form zu Form. Eingabe bearbeitet den Text, Entf löscht. Alle Formen stehen auch in der Liste.',
   empty: 'Noch ist nichts gezeichnet.',
-  'empty.draw': 'Zeichnen, oder N für eine Notiz drücken.',
+  'empty.draw': 'Unten ein Werkzeug wählen und zeichnen.',
 
   may: 'Teilnehmende dürfen',
   'may.nothing': 'es nicht sehen',

@@ -11,7 +11,7 @@ export default {
   'stage.help':
     'Arrow keys move what is selected, or the view. Comma and full stop go from shape to shape. Enter edits the words, Delete removes. All shapes are in the list, too.',
   empty: 'Nothing is drawn yet.',
-  'empty.draw': 'Draw, or press N for a note.',
+  'empty.draw': 'Pick a tool below and draw.',
 
   may: 'Participants may',
   'may.nothing': 'not see it',

@@ -70,7 +70,6 @@ export default {
   'comment.resolved': { one: '{n} erledigt', other: '{n} erledigt' },
   'comment.orphan': 'Diese Wörter stehen nicht mehr im Text.',
   'comment.show': 'Im Text zeigen: {quote}',
-  'comment.by': '{name}, {at}',
   'comment.thread': 'Kommentar von {name}',
 
   'suggest.title': { one: '{n} Vorschlag', other: '{n} Vorschläge' },
@@ -82,7 +81,6 @@ export default {
   'suggest.replace': '„{old}“ durch „{new}“ ersetzen',
   'suggest.insert': '„{new}“ einfügen',
   'suggest.delete': '„{old}“ löschen',
-  'suggest.by': '{name}, {at}',
   'suggest.accept': 'Annehmen',
   'suggest.reject': 'Ablehnen',
   'suggest.accept.all': 'Alle annehmen',
@@ -91,6 +89,9 @@ export default {
   'suggest.rejected': 'Abgelehnt.',
   'suggest.show': 'Im Text zeigen',
   'suggest.somebody': 'Jemand',
+
+  'sign.differs': 'Unterschrieben ist es aber mit {name}.',
+  'sign.open': 'Ob das stimmt, weiß der Server nicht.',
 
   'wait.title': {
     one: 'Worte für ein Dokument sind nur auf diesem Gerät',

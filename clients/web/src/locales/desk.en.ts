@@ -66,7 +66,6 @@ export default {
   'comment.resolved': { one: '{n} resolved', other: '{n} resolved' },
   'comment.orphan': 'These words are no longer in the text.',
   'comment.show': 'Show in the text: {quote}',
-  'comment.by': '{name}, {at}',
   'comment.thread': 'Comment by {name}',
 
   'suggest.title': { one: '{n} suggestion', other: '{n} suggestions' },
@@ -77,7 +76,6 @@ export default {
   'suggest.replace': 'Replace “{old}” with “{new}”',
   'suggest.insert': 'Insert “{new}”',
   'suggest.delete': 'Delete “{old}”',
-  'suggest.by': '{name}, {at}',
   'suggest.accept': 'Accept',
   'suggest.reject': 'Reject',
   'suggest.accept.all': 'Accept all',
@@ -86,6 +84,9 @@ export default {
   'suggest.rejected': 'Rejected.',
   'suggest.show': 'Show in the text',
   'suggest.somebody': 'Somebody',
+
+  'sign.differs': 'But signed as {name}.',
+  'sign.open': 'The server does not know whether that is so.',
 
   'wait.title': {
     one: 'Words for one document are only on this device',

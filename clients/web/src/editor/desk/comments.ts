@@ -8,6 +8,7 @@ import { newId } from '@atelier/sdk';
 import * as Y from 'yjs';
 import type { RichField } from '../rich';
 import type { DocumentSession } from '../session';
+import { piecesOfRemark, type Piece } from './authors';
 
 export interface Remark {
   id: string;
@@ -87,6 +88,11 @@ export class Comments {
   get threads(): readonly Thread[] {
     this.#session.track();
     return (this.#threads ??= threadsOf(this.#map));
+  }
+
+  /** What it consists of, to find out whose it is. */
+  pieces(remark: Remark): Piece[] {
+    return piecesOfRemark(this.#map, remark.id);
   }
 
   mine(remark: Remark): boolean {

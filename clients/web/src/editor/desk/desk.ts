@@ -1,5 +1,6 @@
 /** The tools around the texts of a document in the studio: lists to choose from, images, remarks, suggestions, authors. */
 import { Extension, type AnyExtension, type Editor } from '@tiptap/core';
+import type { Node } from '@tiptap/pm/model';
 import { Plugin, PluginKey } from '@tiptap/pm/state';
 import { Decoration, DecorationSet } from '@tiptap/pm/view';
 import {
@@ -12,7 +13,8 @@ import type * as Y from 'yjs';
 import { announce } from '../../lib/announce.svelte';
 import type { RichField } from '../rich';
 import type { DocumentSession, Extras } from '../session';
-import { anchored, Comments, placeOf, type Anchored, type Me, type Thread } from './comments';
+import { Authors, piecesOfSuggestions, type Piece, type Signature } from './authors';
+import { anchored, Comments, placeOf, type Anchored, type Me, type Remark, type Thread } from './comments';
 import { complete, type Query } from './complete';
 import { imagesIn } from './images';
 import { Remote, type Attribution } from './remote';
@@ -46,6 +48,7 @@ export interface Arrival {
 export type { Suggestion, Thread };
 export interface Proposal extends Suggestion {
   field: RichField;
+  pieces: readonly Piece[];
 }
 
 export class Desk implements Extras {
@@ -64,6 +67,9 @@ export class Desk implements Extras {
   #places = new Map<string, Place>();
   #timers = new Map<RichField, ReturnType<typeof setTimeout>>();
   readonly #fields = new Set<RichField>();
+  readonly #authors: Authors;
+  /** What is suggested in a text, which is looked through once. */
+  readonly #suggested = new WeakMap<Node, Omit<Proposal, 'field'>[]>();
 
   constructor(session: DocumentSession, me: Me, remote = new Remote(session.options.document)) {
     this.session = session;
@@ -73,6 +79,13 @@ export class Desk implements Extras {
       for (const field of this.#fields) this.#look(field, 0);
       session.changed();
     });
+    this.#authors = new Authors({
+      client: session.doc.clientID,
+      me,
+      ask: () => this.remote.attribution(),
+      onchange: () => session.changed(),
+    });
+    session.doc.on('destroy', () => this.#authors.stop());
     session.extras = this;
   }
 
@@ -124,8 +137,28 @@ export class Desk implements Extras {
   /** All that is suggested, in all fields that are shown. */
   get proposals(): Proposal[] {
     this.session.track();
-    return [...this.#fields].flatMap((field) =>
-      suggestionsIn(field.editor.state.doc).map((suggestion) => ({ ...suggestion, field })),
+    return [...this.#fields].flatMap((field) => this.#suggestionsIn(field).map((found) => ({ ...found, field })));
+  }
+
+  #suggestionsIn(field: RichField): Omit<Proposal, 'field'>[] {
+    const { doc } = field.editor.state;
+    let found = this.#suggested.get(doc);
+    if (found) return found;
+    const all = suggestionsIn(doc);
+    const pieces = all.length > 0 ? piecesOfSuggestions(field.fragment) : null;
+    found = all.map((suggestion) => ({ ...suggestion, pieces: pieces?.get(suggestion.id) ?? [] }));
+    this.#suggested.set(doc, found);
+    return found;
+  }
+
+  /** Who it is from, as the server knows it. */
+  signature(of: Remark | Proposal): Signature {
+    this.session.track();
+    if ('pieces' in of) return this.#authors.judge(of.pieces, of, t('suggest.somebody'));
+    return this.#authors.judge(
+      this.comments.pieces(of),
+      { author: of.author, name: of.authorName },
+      t('suggest.somebody'),
     );
   }
 
@@ -329,6 +362,7 @@ export class Desk implements Extras {
   /** Asks who wrote what and shows it; or shows it no more. */
   async attribute(on: boolean): Promise<void> {
     this.#who = on ? await this.remote.attribution() : null;
+    if (this.#who) this.#authors.tell(this.#who);
     for (const field of this.#fields) this.#look(field, 0);
     this.session.changed();
   }

@@ -124,6 +124,8 @@ pub enum Unchanged {
     Full,
     /// It can only be read.
     Frozen,
+    /// It says something else than what the change builds on.
+    Moved,
 }
 
 /// Somebody may come into a document.
@@ -352,6 +354,7 @@ impl Collab {
             match handle.content(change.clone()).await {
                 Ok(Ok(content)) => return Ok(content),
                 Ok(Err(Refused::Full)) => return Err(Unchanged::Full),
+                Ok(Err(Refused::Moved)) => return Err(Unchanged::Moved),
                 Ok(Err(Refused::Frozen)) if change.is_some() => return Err(Unchanged::Frozen),
                 // A room that ended in between is opened again.
                 Ok(Err(Refused::Frozen)) | Err(room::Closed) => {}

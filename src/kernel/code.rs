@@ -125,6 +125,8 @@ codes! {
     // --- documents
     DocumentInvalid = 422, "The document is not in order yet. Put right what it says about its fields.";
     DocumentFrozen = 409, "The document can only be read now.";
+    DocumentMoved = 412, "Somebody has changed this part of the document since you read it. Read it again.";
+    PreconditionRequired = 428, "Say with If-Match which state you have read.";
     NothingToApprove = 422, "There is no text to approve yet.";
     // --- protocol
     HelloExpected = 400, "Send hello first.";

@@ -10,20 +10,20 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    asker,
+    asker, change,
     costly::{beside, turn},
 };
 use crate::{
     collab::{
-        Collab, Name, Scope, Shut,
+        Collab, Name, Scope, Shut, access,
         open::Unchanged,
-        room::{Change, Key, Occasion},
-        schema::{Content, Fault, Form, Schema},
+        room::Key,
+        schema::{Content, Form, Schema},
     },
+    db::Db,
     http::{
         Problem,
-        extract::{Json, Path, Query},
-        problem::FieldError,
+        extract::{Path, Query},
     },
     identity::{Identity, MaybeIdentity, Presented},
     kernel::Code,
@@ -63,13 +63,15 @@ where
     S: Clone + Send + Sync + 'static,
     Collab: FromRef<S>,
     Identity: FromRef<S>,
+    Db: FromRef<S>,
 {
-    OpenApiRouter::new().routes(routes!(read, change)).layer(DefaultBodyLimit::max(MOST_BYTES))
+    OpenApiRouter::new().routes(routes!(read, change::change)).layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 
 /// Read a document
 ///
-/// What it says now, all of it saved. The name is the one that editors connect with.
+/// What it says now, all of it saved. The name is the one that editors connect with. The `ETag` is for `If-Match` of a
+/// change. Remarks are there only for those who may see the document's history.
 #[utoipa::path(get, path = "/documents/{document}/content", tag = "documents",
     params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`."), Wish), responses(
     (status = 200, description = "What it says.", content(
@@ -81,19 +83,28 @@ where
 async fn read(
     MaybeIdentity(presented): MaybeIdentity,
     State(collab): State<Collab>,
+    State(db): State<Db>,
     State(identity): State<Identity>,
     Path(document): Path<String>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
-    let (name, key, _) = find(&collab, &presented, &document).await?;
+    let (name, key, scope) = find(&collab, &presented, &document).await?;
+    let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
+    let remarks = access::sees_history(&mut tx, &asker(&presented)?, name, scope).await?;
+    tx.commit().await?;
     // JSON is what every page that shows a document asks for.
     let _turn = match wish.format {
         Format::Json => None,
         Format::Markdown | Format::Html | Format::Text => Some(turn(&identity, &presented).await?),
     };
     let content = collab.content(key, None).await.map_err(refused)?;
-    shown(content, name.kind.schema(), &wish).await
+    let (tag, content) = beside(move || {
+        let tag = content.tag();
+        (tag, if remarks { content } else { change::without_remarks(content) })
+    })
+    .await?;
+    Ok(change::tagged(&tag, shown(content, name.kind.schema(), &wish).await?))
 }
 
 /// What a document says, as it is wanted.
@@ -106,38 +117,6 @@ pub(super) async fn shown(content: Content, schema: &'static Schema, wish: &Wish
         Format::Text => text("text/plain; charset=utf-8", content.to_plain(schema)),
     })
     .await
-}
-
-/// Change a document
-///
-/// Give the fields that shall change, as JSON: short text as text, rich text as Markdown or as the JSON of a ProseMirror
-/// document, items as the list of all items with their ids. Null empties a field. The document is changed as little as
-/// possible, under the carets of those who edit it: what others write meanwhile stays. Answered when it is saved. At most
-/// 2 MiB.
-#[utoipa::path(patch, path = "/documents/{document}/content", tag = "documents",
-    params(("document" = String, Path, description = "Its name, as `live_notes:0198c0de-…`.")),
-    request_body(content = Object, content_type = "application/json"), responses(
-    (status = 200, description = "What it says now.", body = Object),
-    (status = 403, description = "You may only read it.", body = Problem),
-    (status = 404, description = "No such document, or not for you.", body = Problem),
-    (status = 409, description = "Nobody can change it any more.", body = Problem),
-    (status = 413, description = "The change is too large, or the document would be.", body = Problem),
-    (status = 422, description = "Some fields are not what they must be.", body = Problem),
-    (status = 503, description = "It cannot be saved right now. Send it again.", body = Problem),
-))]
-async fn change(
-    MaybeIdentity(presented): MaybeIdentity,
-    State(collab): State<Collab>,
-    Path(document): Path<String>,
-    Json(fields): Json<serde_json::Value>,
-) -> Result<Answer<serde_json::Value>, Problem> {
-    let presented = presented.ok_or(Code::Unauthenticated)?;
-    let (name, key, scope) = find(&collab, &presented, &document).await?;
-    writable(&collab, key, scope).await?;
-    let content = Content::from_json(name.kind.schema(), &fields).map_err(invalid)?;
-    let change = Change { content, author: presented.user, occasion: Occasion::Edit };
-    let content = collab.content(key, Some(change)).await.map_err(refused)?;
-    Ok(Answer(content.to_json(Form::Nodes)))
 }
 
 /// The document of this name, and what whoever presents a token may do with it.
@@ -176,14 +155,6 @@ pub(super) fn refused(unchanged: Unchanged) -> Problem {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Problem::new(Code::TooLarge).detail("The document would be too large."),
         Unchanged::Frozen => Code::DocumentFrozen.into(),
+        Unchanged::Moved => Code::DocumentMoved.into(),
     }
-}
-
-fn invalid(faults: Vec<Fault>) -> Problem {
-    let errors = faults.into_iter().map(|fault| FieldError {
-        field: fault.field,
-        code: Code::Invalid,
-        message: fault.why.to_string(),
-    });
-    Problem { errors: errors.collect(), ..Problem::new(Code::Invalid) }
 }

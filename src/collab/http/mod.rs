@@ -1,5 +1,6 @@
 //! The HTTP face of shared documents: where they are, who may write, what they say and what they said.
 mod attribution;
+mod change;
 mod collaborators;
 mod content;
 mod costly;

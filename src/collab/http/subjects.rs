@@ -143,6 +143,7 @@ fn unsaved(unchanged: Unchanged) -> Problem {
         Unchanged::Shut(shut) => problem(shut),
         Unchanged::Full => Code::TooLarge.into(),
         Unchanged::Frozen => Code::DocumentFrozen.into(),
+        Unchanged::Moved => Code::DocumentMoved.into(),
     }
 }
 

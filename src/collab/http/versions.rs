@@ -351,7 +351,7 @@ pub(super) async fn restore(
     let _turn = turn(&identity, &seen.presented).await?;
     writable(&collab, seen.key, seen.scope).await?;
     let content = seen.says(&db, version).await?;
-    let change = Change { content, author: seen.presented.user, occasion: Occasion::Restore };
+    let change = Change { content, author: seen.presented.user, occasion: Occasion::Restore, base: None };
     let content = collab.content(seen.key, Some(change)).await.map_err(refused)?;
     beside(move || Answer(content.to_json(Form::Nodes))).await
 }

@@ -212,6 +212,8 @@ const fn why(why: Why) -> DocumentFaultWhy {
         Why::NotPositive => DocumentFaultWhy::NotPositive,
         Why::NotADate => DocumentFaultWhy::NotADate,
         Why::NoId => DocumentFaultWhy::NoId,
-        Why::Unknown | Why::Shape | Why::TooDeep | Why::IdTwice => DocumentFaultWhy::Invalid,
+        Why::Unknown | Why::Shape | Why::TooDeep | Why::Unfit(_) | Why::TooLarge(_) | Why::IdTwice => {
+            DocumentFaultWhy::Invalid
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! What the document says, for whoever is no editor.
 use std::time::Instant;
 
-use tokio::sync::oneshot;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    sync::oneshot,
+};
 
 use super::{Due, Room};
 use crate::{
@@ -22,6 +25,8 @@ pub struct Change {
     pub author: Id<caller::User>,
     /// Why.
     pub occasion: Occasion,
+    /// The tag of what the document said when it was read; none: whatever it says.
+    pub base: Option<String>,
 }
 
 /// Why somebody who is no editor changes a document.
@@ -40,6 +45,8 @@ pub enum Refused {
     Full,
     /// It can only be read since a moment ago.
     Frozen,
+    /// It says something else than what the change builds on.
+    Moved,
 }
 
 /// What the document says, or why it does not say that.
@@ -49,8 +56,13 @@ impl Room {
     /// Makes the document say what is wanted, if anything, and answers with what it says then, once that is saved.
     pub(super) fn tell_content(&mut self, change: Option<Change>, reply: Reply) {
         if let Some(change) = change {
-            match self.write(&change) {
-                Ok(()) => {}
+            match aside(|| self.write(&change)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    // Whoever asked may be gone.
+                    let _ = reply.send(Err(Refused::Moved));
+                    return;
+                }
                 Err(WriteError::Full) => {
                     // Whoever asked may be gone.
                     let _ = reply.send(Err(Refused::Full));
@@ -59,20 +71,26 @@ impl Room {
                 Err(WriteError::Broken(_)) => return self.give_up("a change of ours broke it"),
             }
         }
-        let Ok(content) = self.document.read() else { return self.give_up("it cannot be read") };
+        let Ok(content) = aside(|| self.document.read()) else { return self.give_up("it cannot be read") };
         self.next.dues.push(Due::Content(reply, Box::new(content)));
         if self.peers.is_empty() {
             self.idle_since = Some(Instant::now());
         }
     }
 
-    fn write(&mut self, change: &Change) -> Result<(), WriteError> {
+    /// False: nothing was changed, because it says something else than when it was read.
+    fn write(&mut self, change: &Change) -> Result<bool, WriteError> {
+        if let Some(base) = &change.base
+            && !self.document.read()?.is_as_in(base, change.content.fields.keys())
+        {
+            return Ok(false);
+        }
         // Here and not earlier: what is typed until this moment is in the version.
         let before = match change.occasion {
             Occasion::Edit => None,
             Occasion::Restore => Some(self.document.state()?.into()),
         };
-        let Some(delta) = self.document.write(&change.content, "server")? else { return Ok(()) };
+        let Some(delta) = self.document.write(&change.content, "server")? else { return Ok(true) };
         self.unwritten += delta.bytes.len();
         let Delta { bytes: payload, inserted, .. } = delta;
         let claims = inserted.iter().map(|range| range.client).collect();
@@ -80,6 +98,15 @@ impl Room {
         self.next.since.get_or_insert_with(Instant::now);
         self.next.drafts.push((draft, None));
         self.try_held();
-        Ok(())
+        Ok(true)
+    }
+}
+
+/// Does what may take long while the other tasks of this thread go on elsewhere.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        // There is nowhere else.
+        _ => work(),
     }
 }

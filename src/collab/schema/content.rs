@@ -1,13 +1,19 @@
 //! What a document says, as values: read from a document, or to be written into one. And its JSON.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map as Object, Value as Json, json};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     Field, Schema, Shape,
-    rich::{JsonError, Rich},
+    rich::{JsonError, Rich, Unfit},
 };
+
+/// The longest Markdown of one field. A document may be longer; one that is, is changed with an editor.
+pub const MOST_MARKDOWN: usize = 256 << 10;
+/// The most items of one field in one change.
+pub const MOST_ITEMS: usize = 1_000;
 
 /// Values of fields by their names.
 pub type Fields = BTreeMap<&'static str, Value>;
@@ -82,6 +88,12 @@ pub enum Why {
     /// Nested too deep.
     #[error("it is nested too deep")]
     TooDeep,
+    /// Rich text that editors would delete.
+    #[error("{0}")]
+    Unfit(Unfit),
+    /// Longer than what may be sent at once, in bytes; of items, in number.
+    #[error("at most {0} in one change")]
+    TooLarge(usize),
     /// An item without a UUID as `id`.
     #[error("an item needs a UUID as its id")]
     NoId,
@@ -119,6 +131,19 @@ impl Content {
             Fields::new()
         };
         if faults.is_empty() { Ok(Self { fields }) } else { Err(faults) }
+    }
+
+    /// Names what it says: a part for each field, so that it can be told which of them say something else.
+    pub fn tag(&self) -> String {
+        self.fields.values().map(digest).collect::<Vec<_>>().join(".")
+    }
+
+    /// Do these fields say what they said when the whole of it had this tag?
+    pub fn is_as_in<'a>(&self, tag: &str, mut fields: impl Iterator<Item = &'a &'static str>) -> bool {
+        let then: Vec<&str> = tag.split('.').collect();
+        let part = |name: &str| then.get(self.fields.keys().position(|known| *known == name)?);
+        then.len() == self.fields.len()
+            && fields.all(|name| self.fields.get(name).is_some_and(|value| part(name) == Some(&digest(value).as_str())))
     }
 
     /// As JSON, with all fields that are there.
@@ -162,11 +187,19 @@ fn value(field: &'static Field, json: &Json, path: &str, faults: &mut Vec<Fault>
         (Shape::Text, Json::Null) => Value::Text(String::new()),
         (Shape::Text, Json::String(text)) => Value::Text(text.clone()),
         (Shape::Rich, Json::Null) => Value::Rich(Rich::from_markdown("")),
+        (Shape::Rich, Json::String(markdown)) if markdown.len() > MOST_MARKDOWN => {
+            return Err(Why::TooLarge(MOST_MARKDOWN));
+        }
         (Shape::Rich, Json::String(markdown)) => Value::Rich(Rich::from_markdown(markdown)),
-        (Shape::Rich, json) => Value::Rich(Rich::from_json(json).map_err(|error| match error {
-            JsonError::Shape => Why::Shape,
-            JsonError::TooDeep => Why::TooDeep,
-        })?),
+        (Shape::Rich, json) => match Rich::from_json(json) {
+            Ok(rich) => Value::Rich(rich),
+            Err(JsonError::Shape) => return Err(Why::Shape),
+            Err(JsonError::TooDeep) => return Err(Why::TooDeep),
+            Err(JsonError::Misfit(misfit)) => {
+                faults.push(Fault { field: format!("{path}{}", misfit.at), why: Why::Unfit(misfit.why) });
+                Value::Rich(Rich::default())
+            }
+        },
         (Shape::Word, Json::Null) => Value::Word(None),
         (Shape::Word, Json::String(word)) => Value::Word(Some(word.clone())),
         (Shape::Number, Json::Null) => Value::Number(None),
@@ -175,6 +208,7 @@ fn value(field: &'static Field, json: &Json, path: &str, faults: &mut Vec<Fault>
         (Shape::Flag, Json::Bool(flag)) => Value::Flag(*flag),
         (Shape::Json, json) => Value::Json(json.clone()),
         (Shape::Items(_), Json::Null) => Value::Items(vec![]),
+        (Shape::Items(_), Json::Array(list)) if list.len() > MOST_ITEMS => return Err(Why::TooLarge(MOST_ITEMS)),
         (Shape::Items(inner), Json::Array(list)) => Value::Items(items(inner, list, path, faults)),
         _ => return Err(Why::Shape),
     })
@@ -182,6 +216,7 @@ fn value(field: &'static Field, json: &Json, path: &str, faults: &mut Vec<Fault>
 
 fn items(inner: &'static [Field], list: &[Json], path: &str, faults: &mut Vec<Fault>) -> Vec<Item> {
     let mut items: Vec<Item> = vec![];
+    let mut known = HashSet::new();
     for (number, json) in list.iter().enumerate() {
         let mut fault = |why| faults.push(Fault { field: format!("{path}/{number}"), why });
         let Json::Object(object) = json else {
@@ -194,7 +229,7 @@ fn items(inner: &'static [Field], list: &[Json], path: &str, faults: &mut Vec<Fa
             fault(Why::NoId);
             continue;
         };
-        if items.iter().any(|item| item.id == id) {
+        if !known.insert(id.clone()) {
             fault(Why::IdTwice);
             continue;
         }
@@ -204,6 +239,12 @@ fn items(inner: &'static [Field], list: &[Json], path: &str, faults: &mut Vec<Fa
         items.push(Item { id, fields });
     }
     items
+}
+
+fn digest(value: &Value) -> String {
+    let digest = Sha256::digest(of(value, Form::Nodes).to_string());
+    let (head, _) = digest.split_at(8);
+    format!("{:016x}", head.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 fn object(fields: &Fields, form: Form) -> Json {

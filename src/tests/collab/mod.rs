@@ -17,6 +17,7 @@ mod log;
 mod looking;
 mod marks;
 mod memory;
+mod moved;
 mod nodes;
 mod notes;
 mod processes;

@@ -196,9 +196,13 @@ impl Site {
         token: Option<&str>,
         body: Option<&Value>,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("http://{}{path}", self.address));
+        let mut request = self.http.request(method.clone(), format!("http://{}{path}", self.address));
         if let Some(token) = token {
             request = request.bearer_auth(token);
+        }
+        if method == Method::PATCH && path.contains("/documents/") {
+            // Whatever is there; tests of what is not say so themselves.
+            request = request.header("if-match", "*");
         }
         if let Some(body) = body {
             request = request.json(body);

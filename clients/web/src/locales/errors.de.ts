@@ -62,6 +62,8 @@ const errors: Translation<typeof en> = {
   'error.anonymous_not_allowed': 'Fragen werden hier mit Namen gestellt.',
   'error.document_invalid': 'Einige Felder stimmen noch nicht. Bringen Sie sie zuerst in Ordnung.',
   'error.document_frozen': 'Das lässt sich jetzt nur lesen.',
+  'error.document_moved': 'Jemand hat das inzwischen geändert. Bitte neu laden.',
+  'error.precondition_required': 'Diese Seite und der Server verstehen einander nicht. Bitte neu laden.',
   'error.nothing_to_approve': 'Es gibt noch keinen Text, den man freigeben könnte.',
   'error.hello_expected': 'Diese Seite und der Server verstehen einander nicht. Bitte neu laden.',
   'error.protocol_error': 'Diese Seite und der Server verstehen einander nicht. Bitte neu laden.',

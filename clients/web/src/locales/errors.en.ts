@@ -58,6 +58,8 @@ export default {
   'error.anonymous_not_allowed': 'Questions are asked with a name here.',
   'error.document_invalid': 'Some fields are not in order yet. Put them right first.',
   'error.document_frozen': 'This can only be read now.',
+  'error.document_moved': 'Somebody has changed this in the meantime. Please load it again.',
+  'error.precondition_required': 'This page and the server do not understand each other. Please reload the page.',
   'error.nothing_to_approve': 'There is no text to approve yet.',
   'error.hello_expected': 'This page and the server do not understand each other. Please reload the page.',
   'error.protocol_error': 'This page and the server do not understand each other. Please reload the page.',

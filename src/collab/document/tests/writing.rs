@@ -6,7 +6,10 @@ use yrs::{Map as _, Text as _, Transact as _, WriteTxn as _, XmlFragment as _};
 use super::*;
 use crate::collab::schema::{
     Form, Kind, Value,
-    rich::{Node, Precision, Rich, Span, tests::block},
+    rich::{
+        Node, Precision, Rich, Span,
+        tests::{block, of_a_client},
+    },
 };
 
 const ONE: &str = "0198c0de-0000-7000-8000-000000000001";
@@ -146,7 +149,7 @@ fn items_move_without_being_written_anew() {
 
 /// Notes that an editor made, with what Markdown does not know.
 fn edited() -> Document {
-    let json = json!({"body": {"type": "doc", "content": [
+    let json = json!({"type": "doc", "content": [
         {"type": "paragraph", "attrs": {"textAlign": "center"}, "content": [
             {"type": "text", "text": "Some "},
             {"type": "text", "text": "commented text", "marks": [{"type": "comment", "attrs": {"id": "c1"}}]},
@@ -159,8 +162,11 @@ fn edited() -> Document {
             {"type": "text", "text": "Careful"}
         ]}]},
         {"type": "paragraph", "content": [{"type": "text", "text": "Last"}]}
-    ]}});
-    made(Kind::LiveNotes, &json)
+    ]});
+    let mut document = Document::new(Kind::LiveNotes.schema(), 99);
+    document.write(&body(of_a_client(&json).nodes, Precision::Exact), "test").unwrap();
+    sound(&document);
+    document
 }
 
 #[test]
@@ -226,7 +232,7 @@ fn what_is_in_the_wrong_place_is_not_there_and_can_be_put_right() {
 #[test]
 fn too_much_is_not_written() {
     let mut document = Document::new(Kind::LiveNotes.schema(), 99);
-    let content = Content::from_json(document.schema, &json!({"body": "x".repeat(MOST_BYTES)})).unwrap();
+    let content = body(Rich::from_markdown(&"x".repeat(MOST_BYTES)).nodes, Precision::Markdown);
     assert_eq!(document.write(&content, "test"), Err(WriteError::Full));
     assert_eq!(document.read().unwrap(), Document::new(Kind::LiveNotes.schema(), 1).read().unwrap());
 }

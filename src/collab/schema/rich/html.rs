@@ -8,6 +8,7 @@ use super::{
     compare::{DELETION, INSERTION},
     mark_name,
     reduce::{LINKS, is_safe},
+    rules::MOST_SPAN,
 };
 
 /// What may be in it, whatever we or others have written: the second of two locks.
@@ -137,7 +138,7 @@ fn tags(element: &Element) -> (String, String) {
         name @ ("tableHeader" | "tableCell") => {
             let name = if name == "tableHeader" { "th" } else { "td" };
             let span = |attribute: &str| match element.number_attribute(attribute) {
-                Some(count @ 2..) => format!(" {attribute}=\"{count}\""),
+                Some(count @ 2..) => format!(" {attribute}=\"{}\"", count.min(MOST_SPAN)),
                 _ => String::new(),
             };
             both(format!("<{name}{}{}>", span("colspan"), span("rowspan")), name)

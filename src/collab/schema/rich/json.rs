@@ -2,13 +2,16 @@
 use serde_json::{Map as Object, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{Attributes, Element, Node, Span, mark_name};
+use super::{
+    Attributes, Element, Node, Span, mark_name,
+    rules::{Misfit, misfit},
+};
 
 /// How deep elements may be nested in what is read from JSON or Markdown. The gate allows more, for what people type.
 pub const MOST_DEPTH: usize = 40;
 
-/// Not the JSON of a ProseMirror document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Not the JSON of a ProseMirror document, or not of one that editors here can show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// Not an object with a `type`, or something else where another thing is expected.
     #[error("it is not a ProseMirror document")]
@@ -16,9 +19,18 @@ pub enum JsonError {
     /// Nested deeper than [`MOST_DEPTH`].
     #[error("it is nested too deep")]
     TooDeep,
+    /// Editors would delete it.
+    #[error("{}: {}", .0.at, .0.why)]
+    Misfit(Misfit),
 }
 
-/// The nodes of a document, or of a list of nodes.
+/// The nodes of a document, or of a list of nodes, if editors can show them.
+pub(super) fn fitting(json: &Json) -> Result<Vec<Node>, JsonError> {
+    let nodes = read(json)?;
+    misfit(&nodes).map_or(Ok(nodes), |misfit| Err(JsonError::Misfit(misfit)))
+}
+
+/// The nodes of a document, or of a list of nodes, whatever they are called.
 pub(super) fn read(json: &Json) -> Result<Vec<Node>, JsonError> {
     let nodes = match json {
         Json::Array(_) => json,

@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod parse;
 mod reduce;
+mod rules;
 #[cfg(test)]
 pub(in super::super) mod tests;
 mod write;
@@ -19,6 +20,7 @@ pub use self::{
     compare::{compared, marked_words},
     json::{JsonError, MOST_DEPTH},
     reduce::{is_expressible_attribute, is_expressible_mark, is_invisible, reduced},
+    rules::{Misfit, Unfit},
 };
 
 /// Attributes of an element, or the marks of a piece of text with the attributes of each.
@@ -78,9 +80,9 @@ impl Rich {
     pub fn from_markdown(markdown: &str) -> Self {
         Self { nodes: parse::parsed(markdown), precision: Precision::Markdown }
     }
-    /// From the JSON of a ProseMirror document.
+    /// From the JSON of a ProseMirror document, if it is one that editors can show.
     pub fn from_json(json: &Json) -> Result<Self, JsonError> {
-        Ok(Self { nodes: json::read(json)?, precision: Precision::Exact })
+        Ok(Self { nodes: json::fitting(json)?, precision: Precision::Exact })
     }
     /// The JSON of a ProseMirror document.
     pub fn to_json(&self) -> Json {

@@ -21,6 +21,11 @@ fn exact(nodes: Vec<Node>) -> Rich {
     Rich { nodes, precision: Precision::Exact }
 }
 
+/// What a client has written, whatever it is.
+pub(in crate::collab) fn of_a_client(json: &Json) -> Rich {
+    exact(json::read(json).unwrap())
+}
+
 const PAGE: &str = "# Plan & *goals*
 
 A **bold** and _italic_ line with `code`, <u>underline</u>, ~~strike~~ and a [link](https://example.org \"Site\").\\
@@ -102,8 +107,8 @@ fn json_comes_back_with_all_it_has() {
             {"type": "text", "text": "b"}
         ]}]}
     ]});
-    let rich = Rich::from_json(&json).unwrap();
-    assert_eq!(rich.to_json(), json);
+    // What clients have put there is shown, whatever it is called.
+    assert_eq!(of_a_client(&json).to_json(), json);
     for bad in [json!(null), json!("x"), json!({"type": "paragraph"}), json!([1]), json!([{"type": "text"}])] {
         assert_eq!(Rich::from_json(&bad), Err(JsonError::Shape), "{bad}");
     }
@@ -112,6 +117,30 @@ fn json_comes_back_with_all_it_has() {
         deep = json!({"type": "blockquote", "content": [deep]});
     }
     assert_eq!(Rich::from_json(&json!([deep])), Err(JsonError::TooDeep));
+}
+
+/// The same file is tested with the schema of the editors, in clients/web/test/editor/fits.test.ts.
+const FITS: &str = include_str!("fits.json");
+
+#[test]
+fn what_editors_would_delete_is_refused() {
+    let cases: Json = serde_json::from_str(FITS).unwrap();
+    for json in cases["fits"].as_array().unwrap() {
+        let rich = Rich::from_json(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+        assert_eq!(rich.to_json(), *json);
+    }
+    for case in cases["unfit"].as_array().unwrap().iter().chain(cases["unfitHere"].as_array().unwrap()) {
+        let Err(JsonError::Misfit(misfit)) = Rich::from_json(&case["doc"]) else { panic!("{case}") };
+        assert_eq!(misfit.at, case["at"].as_str().unwrap(), "{case}");
+    }
+}
+
+#[test]
+fn cells_of_others_span_no_more_than_editors_can_show() {
+    let cell = Element::new("tableCell", vec![paragraph(vec![text("a")])]).with("colspan", 1e10).with("rowspan", 3);
+    let row = Node::Element(Element::new("tableRow", vec![Node::Element(cell)]));
+    let html = exact(vec![Node::Element(Element::new("table", vec![row]))]).to_html();
+    assert!(html.contains("<td colspan=\"100\" rowspan=\"3\">"), "{html}");
 }
 
 #[test]
@@ -344,8 +373,11 @@ proptest! {
     fn json_and_html_of_anything(nodes in proptest::collection::vec(block(), 0..5)) {
         let rich = exact(nodes);
         let json = rich.to_json();
-        let read = Rich::from_json(&json).unwrap();
-        prop_assert_eq!(read.to_json(), json);
+        let read = of_a_client(&json);
+        prop_assert_eq!(read.to_json(), json.clone());
+        if let Ok(taken) = Rich::from_json(&json) {
+            prop_assert_eq!(taken, read);
+        }
         let html = rich.to_html();
         prop_assert!(!html.contains("<script") && !html.contains("<b>"));
     }
@@ -355,5 +387,7 @@ proptest! {
         let rich = Rich::from_markdown(&markdown);
         let again = Rich::from_markdown(&rich.to_markdown());
         prop_assert_eq!(again.reduced(), rich.reduced(), "\n{}\n->\n{}", markdown, rich.to_markdown());
+        let json = rich.to_json();
+        prop_assert_eq!(Rich::from_json(&json).map(|rich| rich.to_json()), Ok(json), "\n{}", markdown);
     }
 }

@@ -246,6 +246,7 @@ impl Room {
             if self.may_end() {
                 // Whoever is still in the inbox learns that the room is closed, and opens it anew.
                 messages.close();
+                self.close_all(close::RESET, "reset");
                 break;
             }
         }
@@ -253,7 +254,7 @@ impl Room {
 
     fn may_end(&self) -> bool {
         let written = self.is_saved();
-        let idle = self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
+        let idle = self.peers.is_empty() && self.idle_since.is_some_and(|since| since.elapsed() >= IDLE);
         let settled = self.columns.are_settled() && self.compacting.is_none() && self.keeping.is_none();
         written && settled && (self.ending || idle)
     }
@@ -324,6 +325,8 @@ impl Room {
         let (rate, rights) = (self.settings.awareness_per_second, peer.rights);
         peer.awareness = Pace::new(rate, rate, Instant::now());
         let connection = self.peers.add(peer);
+        // Something else may have been done here while they waited.
+        self.idle_since = None;
         self.resident.has_people(self.peers.count());
         if reply.send(connection).is_err() {
             self.leave(connection);

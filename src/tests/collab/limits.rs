@@ -140,7 +140,7 @@ async fn documents_are_measured() {
 
 #[tokio::test]
 async fn costly_questions_about_documents_have_a_budget_of_their_own() {
-    let rates = Rates { documents: Rate { times: 6, per: Duration::from_hours(1) }, ..Setup::default().rates };
+    let rates = Rates { documents: Rate { times: 7, per: Duration::from_hours(1) }, ..Setup::default().rates };
     let app = Atelier::with(Setup { rates, ..Setup::default() }).await;
     let ada = app.instructor("ada").await;
     let name = ada.notes(&ada.creates("Intro").await, "edit").await;
@@ -165,9 +165,9 @@ async fn costly_questions_about_documents_have_a_budget_of_their_own() {
         assert!(refused.headers.contains_key("retry-after"), "{path}");
     }
     ada.post(&format!("{version}/restore"), json!({})).await.refuses(429, "rate_limited");
+    ada.patch(&format!("{path}/content"), json!({ "body": "Two" })).await.refuses(429, "rate_limited");
     // What everybody needs goes on, and so do others.
     ada.get(&format!("{path}/content")).await.is(200);
-    ada.writes(&name, json!({ "body": "Two" })).await;
     ada.get(&format!("{path}/versions")).await.is(200);
     let eve = app.instructor("eve").await;
     let own = eve.notes(&eve.creates("Intro").await, "edit").await;

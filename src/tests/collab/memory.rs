@@ -1,7 +1,15 @@
 //! Documents that nobody looks at give way to others; never one with something that is not saved.
-use atelier::collab::{DocumentId, Settings};
+use atelier::{
+    collab::{
+        Asker, DocumentId, Name, Scope, Settings,
+        room::{Peer, Wire},
+    },
+    kernel::Id,
+    socket::Outbox,
+};
 use axum::http::Method;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::editor::Editor;
 use crate::support::{Account, Atelier, Setup, client::DEADLINE};
@@ -105,4 +113,21 @@ async fn far_beyond_the_budget_nothing_more_is_opened() {
     let path = format!("/api/v1/documents/{other}/content");
     app.ask(Method::GET, &path, Some(&ada.token), None).await.refuses(503, "unavailable");
     editor.types_and_saves("goes on").await;
+}
+
+#[tokio::test]
+async fn nothing_ends_under_somebody_who_is_about_to_come_in() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let name: Name = ada.notes(&ada.creates("Intro").await, "edit").await.parse().unwrap();
+    let id = |whose: &str| ada.body[whose]["id"].as_str().unwrap().parse::<Uuid>().unwrap();
+    let (user, permissions) = (Id::new(id("user")), vec!["live.host".to_owned()]);
+    let asker = Asker { user, permissions, only_session: None, only_document: None };
+    let (key, _) = app.collab.find(Id::new(id("organization")), &asker, name).await.unwrap();
+    let room = app.collab.room(key).await.unwrap();
+    let peer = Peer::new(Outbox::new(100, 1 << 20, 4205), Wire::YWebsocket, user, Scope::ReadWrite, 0);
+    // They wait for a look at the log; meanwhile the memory of the document is wanted.
+    let (entered, ()) = tokio::join!(room.enter(peer), async { room.unload() });
+    entered.unwrap();
+    assert!(room.content(None).await.is_ok() && !room.is_closed(), "it has ended");
 }

@@ -1,19 +1,19 @@
 /** An image for the board: handed in to the server, and its address written into the document. */
 import type { FileView } from '@atelier/sdk';
+import { prepared } from '../editor/desk/images';
 
 /** Larger ones are shown smaller. */
 const MOST_SIDE = 480;
-const KINDS = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
-const MOST_BYTES = 5 << 20;
 
 /** Null where the server, or the file, will not. */
 export async function handIn(document: string, file: File, bearer?: string): Promise<FileView | null> {
-  if (!KINDS.includes(file.type) || file.size > MOST_BYTES) return null;
   try {
+    // Without what a camera wrote beside the picture, as where that was.
+    const picture = await prepared(file);
     const answer = await fetch(`/api/v1/documents/${encodeURIComponent(document)}/files`, {
       method: 'POST',
-      headers: { 'content-type': file.type, ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) },
-      body: file,
+      headers: { 'content-type': picture.type, ...(bearer ? { authorization: `Bearer ${bearer}` } : {}) },
+      body: picture,
     });
     return answer.ok ? ((await answer.json()) as FileView) : null;
   } catch {

@@ -1,13 +1,10 @@
 import { getSchema } from '@tiptap/core';
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+// The server is tested with the same file (src/collab/schema/rich/tests.rs): what it takes, no editor deletes.
+import shapes from '../../../../src/collab/schema/rich/fits.json';
 import { nodesAndMarks } from '../../src/editor/schema';
 
-// The same file is tested with the server, in src/collab/schema/rich/tests.rs: what it takes, no editor deletes.
-const { fits, unfit } = JSON.parse(readFileSync('../src/collab/schema/rich/fits.json', 'utf8')) as {
-  fits: object[];
-  unfit: { doc: object }[];
-};
+const { fits, unfit } = shapes as { fits: object[]; unfit: { doc: object }[] };
 const schema = getSchema(nodesAndMarks((text) => text));
 const check = (json: object) => schema.nodeFromJSON(json).check();
 

@@ -356,6 +356,8 @@ pub async fn progress(tx: &mut TenantTx, id: DocumentId) -> Result<Option<Progre
 
 /// Takes the advisory lock of whoever writes a document's columns, for this transaction. False: another has it.
 pub async fn hold(tx: &mut TenantTx, id: DocumentId, patience: Patience) -> Result<bool, sqlx::Error> {
+    // Reading a large document takes a while, and until then nothing is asked in this transaction.
+    sqlx::query!("SET LOCAL idle_in_transaction_session_timeout = '30s'").execute(&mut **tx).await?;
     // The random half of the id.
     let lock = id.uuid().as_u64_pair().1.cast_signed();
     match patience {

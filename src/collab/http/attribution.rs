@@ -65,7 +65,9 @@ pub(super) async fn names(tx: &mut TenantTx, name: Name, ids: &[Uuid]) -> Result
            FROM unnest($1::uuid[]) AS i (id)
            LEFT JOIN users u ON u.id = i.id
            LEFT JOIN live_notes n ON n.id = $2
-           LEFT JOIN session_participants p ON p.live_session_id = n.live_session_id AND p.user_id = i.id"#,
+           LEFT JOIN live_whiteboards w ON w.id = $2
+           LEFT JOIN session_participants p
+                ON p.live_session_id = coalesce(n.live_session_id, w.live_session_id) AND p.user_id = i.id"#,
         &ids,
         name.subject
     )

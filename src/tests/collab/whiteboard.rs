@@ -123,3 +123,21 @@ async fn what_happens_in_the_session_counts_at_once() {
         assert_eq!(came.scope, scope, "{command:?}");
     }
 }
+
+#[tokio::test]
+async fn who_drew_is_called_as_in_the_session() {
+    let app = Atelier::start().await;
+    let ada = app.instructor("ada").await;
+    let session = ada.creates("Intro").await;
+    let _host = ada.starts(&session).await;
+    let name = ada.board(&session, json!({})).await;
+    sqlx::query("UPDATE session_participants SET display_name = 'The captain'")
+        .execute(&mut app.database.superuser().await)
+        .await
+        .unwrap();
+    let mut editor = Editor::opens(app.address, &name, &ada.token).await.comes_in().await;
+    editor.types_and_saves("a shape").await;
+    let answer = ada.get(&format!("/documents/{name}/attribution")).await;
+    let answer = answer.is(200);
+    assert_eq!(answer.body["users"][0]["displayName"], "The captain", "{}", answer.body);
+}

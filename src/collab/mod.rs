@@ -19,6 +19,7 @@ mod roles;
 pub mod room;
 pub mod schema;
 mod store;
+mod turns;
 pub mod ysync;
 
 pub use access::Asker;

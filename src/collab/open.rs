@@ -24,6 +24,7 @@ use super::{
     room::{self, Change, Handle, Key, Peer, Refused, WriteError},
     schema::Content,
     store,
+    turns::Turns,
 };
 use crate::{
     bus::{Bus, Channel, Packet},
@@ -67,6 +68,7 @@ pub struct Collab {
     settings: Settings,
     rooms: Registry<Key, Handle>,
     roles: Roles,
+    turns: Arc<Turns>,
     /// Documents whose columns could not be written by this sweep or the last ones: others first.
     unswept: Arc<Mutex<Vec<DocumentId>>>,
 }
@@ -149,8 +151,8 @@ impl From<sqlx::Error> for Shut {
 impl Collab {
     /// No documents yet. Starts the head check.
     pub fn new(db: Db, bus: Bus, clock: Clock, tasks: Tasks, settings: Settings) -> Self {
-        let (rooms, roles, unswept) = Default::default();
-        let collab = Self { db, bus, clock, tasks, settings, rooms, roles, unswept };
+        let (rooms, roles, turns, unswept) = Default::default();
+        let collab = Self { db, bus, clock, tasks, settings, rooms, roles, turns, unswept };
         let watcher = collab.clone();
         collab.tasks.spawn_until_shutdown("document head check", async move { watcher.watch_heads().await });
         let sweeper = collab.clone();
@@ -296,6 +298,11 @@ impl Collab {
     /// Memberships, roles and tokens of those who have documents open here.
     pub const fn roles(&self) -> &Roles {
         &self.roles
+    }
+
+    /// Turns for work that takes long.
+    pub(super) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     /// The documents that are open here.

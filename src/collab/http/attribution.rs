@@ -95,7 +95,7 @@ pub(super) async fn attribution(
 ) -> Result<Answer<Attribution>, Problem> {
     let presented = presented.ok_or(Code::Unauthenticated)?;
     let (name, key, _) = find(&collab, &presented, &document).await?;
-    let _turn = turn(&identity, &presented).await?;
+    let _turn = turn(&collab, &identity, &presented).await?;
     let mut tx = db.tenant_as(presented.organization, Some(presented.user)).await?;
     let all = authorship::all(&mut tx, key.document).await?;
     let people: Vec<Uuid> = all.iter().map(|range| range.user).collect();

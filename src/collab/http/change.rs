@@ -1,17 +1,14 @@
 //! Changing what a document says, by whoever is no editor. Never on top of what they have not read.
-use std::time::Duration;
-
 use axum::{
     Json as Answer,
     extract::State,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use tokio::sync::Semaphore;
 
 use super::{
     content::{find, refused, writable},
-    costly::beside,
+    costly::{beside, busy},
 };
 use crate::{
     collab::{
@@ -28,13 +25,6 @@ use crate::{
     identity::{Identity, MaybeIdentity},
     kernel::Code,
 };
-
-/// So many changes are worked on at a time: reading a long text and finding the smallest change take a while.
-const MOST_AT_ONCE: usize = 2;
-/// Nobody waits longer for a turn.
-const WAIT: Duration = Duration::from_secs(10);
-
-static TURNS: Semaphore = Semaphore::const_new(MOST_AT_ONCE);
 
 /// Change a document
 ///
@@ -74,9 +64,7 @@ pub(super) async fn change(
     writable(&collab, key, scope).await?;
     let base = base(&headers)?;
     identity.limits.documents(presented.user)?;
-    let Ok(Ok(_turn)) = tokio::time::timeout(WAIT, TURNS.acquire()).await else {
-        return Err(Problem::new(Code::Unavailable).retry_after(2));
-    };
+    let _turn = collab.turns().change().await.ok_or_else(busy)?;
     let schema = name.kind.schema();
     let content = beside(move || Content::from_json(schema, &fields)).await?.map_err(invalid)?;
     let change = Change { content, author: presented.user, occasion: Occasion::Edit, base };

@@ -96,7 +96,7 @@ async fn read(
     // JSON is what every page that shows a document asks for.
     let _turn = match wish.format {
         Format::Json => None,
-        Format::Markdown | Format::Html | Format::Text => Some(turn(&identity, &presented).await?),
+        Format::Markdown | Format::Html | Format::Text => Some(turn(&collab, &identity, &presented).await?),
     };
     let content = collab.content(key, None).await.map_err(refused)?;
     let (tag, content) = beside(move || {

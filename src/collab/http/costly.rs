@@ -1,28 +1,24 @@
 //! Requests that cost more than others: each person has a budget of them, and a server works on a few at a time.
-use std::time::Duration;
-
-use tokio::sync::{Semaphore, SemaphorePermit};
-
 use crate::{
+    collab::{Collab, turns::Turn},
     http::Problem,
     identity::{Identity, Presented},
     kernel::Code,
 };
 
-/// So many are worked on at a time, whoever asks.
-const MOST_AT_ONCE: usize = 8;
-/// Nobody waits longer for a turn.
-const WAIT: Duration = Duration::from_secs(5);
-
-static TURNS: Semaphore = Semaphore::const_new(MOST_AT_ONCE);
-
 /// One of these requests; the next one may begin when the turn is dropped.
-pub(super) async fn turn(identity: &Identity, presented: &Presented) -> Result<SemaphorePermit<'static>, Problem> {
+pub(super) async fn turn<'a>(
+    collab: &'a Collab,
+    identity: &Identity,
+    presented: &Presented,
+) -> Result<Turn<'a>, Problem> {
     identity.limits.documents(presented.user)?;
-    match tokio::time::timeout(WAIT, TURNS.acquire()).await {
-        Ok(Ok(turn)) => Ok(turn),
-        _ => Err(Problem::new(Code::Unavailable).retry_after(2)),
-    }
+    collab.turns().question().await.ok_or_else(busy)
+}
+
+/// Too many others are before.
+pub(super) fn busy() -> Problem {
+    Problem::new(Code::Unavailable).retry_after(2)
 }
 
 /// Does what takes long where nobody else has to wait for it.

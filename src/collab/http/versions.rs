@@ -287,7 +287,7 @@ pub(super) async fn content(
     Query(wish): Query<Wish>,
 ) -> Result<Response, Problem> {
     let seen = seen(&collab, &db, presented, &document).await?;
-    let _turn = turn(&identity, &seen.presented).await?;
+    let _turn = turn(&collab, &identity, &seen.presented).await?;
     let content = seen.says(&db, version).await?;
     shown(content, seen.name.kind.schema(), &wish).await
 }
@@ -311,7 +311,7 @@ pub(super) async fn diff(
     Query(Against { against }): Query<Against>,
 ) -> Result<Answer<VersionDiff>, Problem> {
     let seen = seen(&collab, &db, presented, &document).await?;
-    let _turn = turn(&identity, &seen.presented).await?;
+    let _turn = turn(&collab, &identity, &seen.presented).await?;
     let old = seen.says(&db, version).await?;
     let new = match against.as_deref() {
         None | Some("now") => collab.content(seen.key, None).await.map_err(refused)?,
@@ -348,7 +348,7 @@ pub(super) async fn restore(
     Path((document, version)): Path<(String, Uuid)>,
 ) -> Result<Answer<serde_json::Value>, Problem> {
     let seen = seen(&collab, &db, presented, &document).await?;
-    let _turn = turn(&identity, &seen.presented).await?;
+    let _turn = turn(&collab, &identity, &seen.presented).await?;
     writable(&collab, seen.key, seen.scope).await?;
     let content = seen.says(&db, version).await?;
     let change = Change { content, author: seen.presented.user, occasion: Occasion::Restore, base: None };

@@ -89,7 +89,7 @@ async fn remarks_are_for_those_who_see_the_history() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_changes_hold_up_nobody_else() {
     let notes = Notes::open("edit").await;
-    let change = json!({ "body": "[a](b) ".repeat(5_000) });
+    let change = json!({ "body": "[a](b) ".repeat(2_500) });
     let changing =
         futures_util::future::join_all((0..4).map(|_| async { notes.changes(Some("*"), &change).await.status }));
     let asking = async {
